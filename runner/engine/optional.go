@@ -1,0 +1,30 @@
+package engine
+
+import "context"
+
+// Transactor is an engine with multi-statement transactions.
+type Transactor interface {
+	// Transaction returns the statements that begin, commit and undo one.
+	Transaction() (begin, commit, rollback string)
+}
+
+// MemoryBinder is an engine that can hold views outside the target, so that a
+// running build leaves no trace in it.
+type MemoryBinder interface {
+	// MemoryCatalog is the database in which such views live.
+	MemoryCatalog() string
+}
+
+// Checkpointer is an engine whose file is tidied once after a build.
+type Checkpointer interface {
+	// BeforeBuild and AfterBuild return statements to run around a build.
+	BeforeBuild() []string
+	AfterBuild() []string
+}
+
+// StatementChecker can tell whether a text is exactly one statement that only
+// reads.
+type StatementChecker interface {
+	// CheckSelect returns a *QueryError if sql is not one SELECT.
+	CheckSelect(ctx context.Context, c *Conn, sql string) error
+}

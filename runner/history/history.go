@@ -1,0 +1,162 @@
+// Package history is the register of all runs: what was built when, by whom,
+// from what, with which result, and which run each mart is read from.
+//
+// It lives in tables of the target, written in the same transactions as the
+// data, so that no file beside the database is ever needed:
+//
+//   - run_manifest, run_manifest_model, run_manifest_test: the runs
+//   - run_publication, run_publication_mart: the log of "from now on, mart M is
+//     read from run R", each entry a whole snapshot
+//   - run_tag: names that people gave to snapshots
+//   - run_ledger: a chained, append-only digest of all changes of the register
+//
+// Order comes from seq, never from a clock or from a run id. Read Register
+// first, then Resolve (the one grammar for naming a run), then Lock.
+package history
+
+import (
+	"encoding/json"
+	"time"
+
+	"warehouse/runner/mart"
+)
+
+// Status of a run.
+type Status string
+
+const (
+	Running   Status = "running"
+	Success   Status = "success"
+	Failed    Status = "failed"
+	Crashed   Status = "crashed"
+	Cancelled Status = "cancelled"
+	Pruned    Status = "pruned"
+)
+
+// Run is one row of run_manifest.
+type Run struct {
+	ID              string // UUID, lower case
+	Seq             int64
+	Status          Status
+	Command         string
+	Target          string
+	Selection       Selection
+	Vars            json.RawMessage // the command line's variables, an object
+	Project         string
+	CodeVersion     string // git commit, "+dirty" behind it if the tree was changed; "" outside git
+	ProjectSHA256   string
+	ToolVersion     string
+	Host, User      string
+	StartedAt       time.Time
+	FinishedAt      time.Time // zero while running
+	RowCount        int64
+	ModelsOK        int
+	ModelsFailed    int
+	TestsFailed     int
+	BasePublication int64 // seq of the publication that unbuilt marts were read from; 0: none
+	Error           string
+	ParentRunID     string
+}
+
+// Selection is what the command line selected, kept for a retry.
+type Selection struct {
+	Select  []string `json:"select,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	Publish bool     `json:"publish"`
+}
+
+// ModelStatus of a ModelRecord.
+type ModelStatus string
+
+const (
+	ModelSuccess ModelStatus = "success"
+	ModelError   ModelStatus = "error"
+	ModelSkipped ModelStatus = "skipped"
+	ModelReused  ModelStatus = "reused"
+	ModelPruned  ModelStatus = "pruned"
+)
+
+// ModelRecord is one row of run_manifest_model.
+type ModelRecord struct {
+	RunID          string
+	Model          string
+	Attempt        int
+	DataRunID      string // the run whose rows it reads: RunID unless reused; "" for view models
+	Kind           string // "mart", "incremental", "view", …
+	Status         ModelStatus
+	RowCount       int64 // -1: not known or not counted (views)
+	Checksum       string
+	ChecksumScheme string
+	Layout         Layout
+	CompiledSQL    string // secrets as references
+	SQLSHA256      string
+	CodeVersion    string
+	Inputs         map[string]Input // what it read, by node id
+	Error          string
+	StartedAt      time.Time
+	FinishedAt     time.Time
+}
+
+// Input is one thing that a model read: a mart or view model of a run, or a
+// source.
+type Input struct {
+	Name        string `json:"name"`                  // model name, or source.table
+	RunID       string `json:"run_id,omitempty"`      // of a model
+	Fingerprint string `json:"fingerprint,omitempty"` // of a source
+}
+
+// Layout is where a run of a model is stored, as the column `columns` of
+// run_manifest_model holds it.
+type Layout struct {
+	Schema        string        `json:"schema"`
+	Table         string        `json:"table"`
+	RunColumn     string        `json:"run_id_column"`
+	CreatedColumn string        `json:"created_at_column,omitempty"`
+	Key           []string      `json:"key,omitempty"`
+	Columns       []mart.Column `json:"columns"`
+}
+
+// TestRecord is one row of run_manifest_test.
+type TestRecord struct {
+	RunID       string
+	Attempt     int
+	Test        string // unique name of the data test
+	Model       string
+	Column      string
+	Severity    string // "error", "warn"
+	Status      string // pass, warn, fail, error, skipped
+	Failures    int64
+	Sample      json.RawMessage // first failing rows: an array of objects
+	CompiledSQL string
+	Error       string
+	StartedAt   time.Time
+	FinishedAt  time.Time
+}
+
+// Snapshot says which run each mart (and view model) is read from: of a
+// publication, or of a run (its base publication, overlaid with what it built).
+type Snapshot struct {
+	Publication int64             // 0 if the snapshot was named by a run
+	Run         string            // the publication's run, or the run itself
+	Marts       map[string]string // model name → run id of its ModelRecord
+}
+
+// Publication is one entry of the log.
+type Publication struct {
+	Seq    int64
+	Action string // "publish", "rollback"
+	RunID  string
+	At     time.Time
+	By     string
+	Reason string
+}
+
+// Tag is a name given to a snapshot.
+type Tag struct {
+	Name        string
+	RunID       string
+	Publication int64 // 0: named by a run
+	CreatedAt   time.Time
+	CreatedBy   string
+	Note        string
+}

@@ -138,18 +138,27 @@ type TestRecord struct {
 type Snapshot struct {
 	Publication int64             // 0 if the snapshot was named by a run
 	Run         string            // the publication's run, or the run itself
-	Marts       map[string]string // model name → run id of its ModelRecord
+	Marts       map[string]string // model name → run whose ModelRecord and rows it is; of a reused mart the run that wrote them
 }
 
 // Publication is one entry of the log.
 type Publication struct {
 	Seq    int64
-	Action string // "publish", "rollback"
-	RunID  string
+	Action string // Publish or Rollback
+	RunID  string // of a rollback: the run gone back to
 	At     time.Time
 	By     string
 	Reason string
+	// Restores is, for an entry that brought back an earlier state, the seq of
+	// the entry that first showed it; 0 for a new state.
+	Restores int64
 }
+
+// Actions of a Publication.
+const (
+	Publish  = "publish"
+	Rollback = "rollback"
+)
 
 // Tag is a name given to a snapshot.
 type Tag struct {

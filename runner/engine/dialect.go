@@ -10,8 +10,14 @@ type Dialect interface {
 	// Catalog is the database part of a table's full name in this engine, as
 	// opened; bindings in memory use it, stored views never do.
 	Catalog() string
-	// Types returns the engine's names for the types of the register.
+	// DefaultSchema is the schema of a target that names none.
+	DefaultSchema() string
+	// Types returns the engine's names for the types of the register, spelled
+	// as Describe and Layouts spell them.
 	Types() Types
+	// Layouts is a SELECT of (table, column, type) over the tables of a schema
+	// ("" is the default one), by table and then in the order of the columns.
+	Layouts(schema string) string
 
 	// CreateTable makes a run-partitioned table (or a state table, with
 	// RunColumn ""), if it does not exist.

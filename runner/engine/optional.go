@@ -28,3 +28,10 @@ type StatementChecker interface {
 	// CheckSelect returns a *QueryError if sql is not one SELECT.
 	CheckSelect(ctx context.Context, c *Conn, sql string) error
 }
+
+// SearchPather is an engine in which a session can look unqualified names up in
+// several schemas, in order. It holds until the session is closed.
+type SearchPather interface {
+	// SearchPath returns the statement that sets it.
+	SearchPath(schemas ...Relation) string
+}

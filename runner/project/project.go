@@ -1,0 +1,252 @@
+// Package project reads a project's files into plain values that remember
+// where they stood: project.yml, models, macros, data tests, and the YAML that
+// describes them. It renders YAML where dbt does; it renders no SQL and knows
+// no graph. In the order of the data:
+//
+//  1. [LoadTarget] opens the folder (files.go; nothing outside it is read) and
+//     reads project.yml (load.go): name, vars, paths, targets (target.go).
+//  2. [Load] goes on with all other files. yaml.go walks a YAML file and
+//     collects its errors, scalar.go reads scalars as dbt's YAML reads them,
+//     render.go evaluates Jinja in them.
+//  3. schema.go makes an [Entry] of each thing that a YAML file describes,
+//     datatests.go a [DataTest] of each data test, sources.go a [Source] of
+//     each table.
+//  4. tree.go hands each model and data test the config of its folders, as
+//     layers; [Merge] joins layers; decode.go turns the result into a
+//     [ModelConfig] or [TestConfig].
+//
+// What is wrong is collected over all files and returned at once, as
+// diag.Errors. Every key that may stand in a file is in docs/project.md.
+package project
+
+import (
+	"errors"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// ErrNoProject: the folder has no project.yml. Load and LoadTarget return it.
+var ErrNoProject = errors.New("no project.yml")
+
+// Options of Load and LoadTarget.
+type Options struct {
+	Dir       string                           // the project's folder; "" is the working folder
+	Target    string                           // name of the target; "" is the project's choice
+	Vars      map[string]any                   // of the command line; they win over the project's
+	LookupEnv func(name string) (string, bool) // nil: no variable is set
+	Threads   int                              // files read at once; 0: as many as processors
+}
+
+// Project is what stands in a project's files.
+type Project struct {
+	Dir     string // absolute
+	File    string // project.yml, relative to Dir
+	Name    string
+	NamePos diag.Pos
+	Version string
+
+	// Vars are the project's variables with those of the command line on top.
+	// Text may hold Jinja, which is rendered where the variable is used.
+	Vars    map[string]jinja.Value
+	VarPos  map[string]diag.Pos // of those that stand in a file
+	Targets map[string]Target   // all, in no order; fields that need an unset variable are empty in all but the chosen one
+	Target  Target              // the chosen one
+
+	Models    []*Model // sorted by file; two may have one name
+	Macros    []*MacroFile
+	Tests     []*SingularTest
+	Sources   []*Source
+	Seeds     []*Seed
+	Snapshots []*SnapshotFile
+	Docs      []*DocBlock
+
+	// Described things that are no model or source, by kind: "seed",
+	// "snapshot", "macro", "analysis", "exposure", "group", "unit_test",
+	// "data_test", "metric", "semantic_model", "saved_query", "function".
+	Entries map[string][]*Entry
+
+	TestLayers []Config   // config of data tests that are not in a folder's care: project.yml's data_tests
+	OnRunStart []Setting  // hooks, raw
+	OnRunEnd   []Setting  //
+	Retention  *Retention // nil: everything is kept
+	Dispatch   []Dispatch
+
+	SHA256   string            // of the names and contents of all files that were read
+	Secrets  map[string]string // values of secret environment variables that the target uses, by name: mask them
+	Warnings []*diag.Error
+}
+
+// Target is a named engine connection.
+type Target struct {
+	Name          string
+	Type          string // "duckdb", "trino"
+	Path          string // of a database file, absolute
+	DSN           string // may hold a secret: never print it
+	Catalog       string
+	Schema        string
+	StorageSchema string // where tables live
+	LatestSchema  string // where the views of the published run live
+	Threads       int    // models at once; 0: not set
+	Settings      map[string]string
+	Allow         []string // folders that a sandboxed build may read
+	Staging       string   // "" or "parquet"
+	Pos           diag.Pos
+}
+
+// Setting is a config value and where it stands.
+type Setting struct {
+	Value  jinja.Value
+	Pos    diag.Pos
+	Span   int    // width of the marked text in runes
+	Source string // the line at Pos
+}
+
+// Config is config values by key. Keys have no `+` and no hyphens.
+type Config map[string]Setting
+
+// Model is a models/**/*.sql file.
+type Model struct {
+	Name, Package string
+	File          string          // models/staging/x.sql
+	Path          []string        // staging, x: below the model path, without .sql
+	FQN           []string        // project, staging, x
+	Source        string          // the file's text, without a byte order mark
+	Template      *jinja.Template // nil if it did not parse
+	YAML          *Entry          // nil if none
+	Layers        []Config        // folders from shallow to deep, then the YAML entry's config
+}
+
+// MacroFile is a file of macros or generic data tests.
+type MacroFile struct {
+	Package, File string
+	Template      *jinja.Template
+}
+
+// SingularTest is a tests/*.sql file: a query that returns failing rows.
+type SingularTest struct {
+	Name, Package string
+	File, Source  string
+	FQN           []string
+	Template      *jinja.Template
+	Description   string
+	Layers        []Config
+	Pos           diag.Pos
+}
+
+// Seed is a CSV file.
+type Seed struct {
+	Name, Package, File string
+	FQN                 []string
+	YAML                *Entry
+	Layers              []Config
+}
+
+// SnapshotFile is a file with snapshot blocks.
+type SnapshotFile struct {
+	Package, File string
+	FQN           []string // of the file; blocks add their name
+	Template      *jinja.Template
+	Layers        []Config
+}
+
+// DocBlock is a {% docs %} block of a Markdown file.
+type DocBlock struct {
+	Name, Package, File string
+	Template            *jinja.Template
+	Pos                 diag.Pos
+}
+
+// Entry is what a YAML file says of one model, seed, exposure, ….
+type Entry struct {
+	Kind        string // "model", "seed", …
+	Name        string
+	Description string // raw: may call doc()
+	Columns     []Column
+	Tests       []*DataTest
+	Config      Config
+	Docs        map[string]any
+	Constraints []Constraint
+	Pos         diag.Pos // of the name
+
+	// Raw is all that stands in the entry, for kinds and keys that have no
+	// field here: keys as written, values plain.
+	Raw *jinja.Dict
+}
+
+// Column is what a YAML file says of a column.
+type Column struct {
+	Name, Description, DataType string
+	Quote                       bool // the name is to be quoted in SQL
+	Tests                       []*DataTest
+	Tags                        []string
+	Meta                        map[string]any
+	Constraints                 []Constraint
+	Pos                         diag.Pos
+}
+
+// Constraint is a contract's constraint of a model or column.
+type Constraint struct {
+	Type, Name, Expression, To string
+	Columns, ToColumns         []string
+	Pos                        diag.Pos
+}
+
+// DataTest is a generic data test at its place in a YAML file.
+type DataTest struct {
+	Test        string // not_null: the macro's name without test_
+	Package     string // what stood before the dot
+	Name        string // given by the user; "" otherwise
+	Description string
+	Column      string              // "" for a test of the whole model
+	Quote       bool                // the column's
+	Args        *jinja.Dict         // in order and raw: text may hold Jinja, rendered in the test's own context
+	ArgPos      map[string]diag.Pos // of each argument's key
+	Config      Config              // what stands at the test; Project.TestLayersFor adds the rest
+	Pos         diag.Pos
+	Span        int
+	SourceLine  string // the line at Pos
+}
+
+// Source is a table that somebody else makes.
+type Source struct {
+	SourceName, Name  string
+	Package           string
+	Schema            string // default: the source's name
+	Database          string
+	Identifier        string // default: the table's name
+	Enabled           bool
+	Loader            string
+	Description       string
+	SourceDescription string
+	Columns           []Column
+	Tests             []*DataTest
+	Tags              []string
+	Config            Config // the source's and the table's, joined
+	Meta              map[string]any
+	Freshness         *Freshness
+	LoadedAtField     string
+	LoadedAtQuery     string // raw
+	External          map[string]any
+	File              string
+	FQN               []string
+	Pos               diag.Pos // of the table's name
+}
+
+// Freshness says how old a source may be; a nil rule says nothing.
+type Freshness struct {
+	WarnAfter, ErrorAfter *FreshnessRule
+	Filter                string
+}
+
+// FreshnessRule is a count of minutes, hours or days.
+type FreshnessRule struct {
+	Count  int
+	Period string // "minute", "hour", "day"
+}
+
+// Dispatch is where to look for the macros of a namespace.
+type Dispatch struct {
+	MacroNamespace string
+	SearchOrder    []string
+}

@@ -49,6 +49,9 @@ type Engine struct {
 	// LockPath is the file that guards the target among processes, or "" where
 	// the engine needs no lock.
 	LockPath func(t Target) string
+	// Dialect is what an opened DB's Dialect returns; it is pure, so SQL can be
+	// written before anything is opened.
+	Dialect Dialect
 }
 
 // Sentinels.
@@ -320,12 +323,17 @@ func (c *Conn) Atomic(ctx context.Context, f func() error) (err error) {
 		return f()
 	}
 	begin, commit, rollback := t.Transaction()
-	if _, err := c.Exec(ctx, begin); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Neither end of a transaction is cancelled: the session must not be left
+	// in doubt about having one.
+	undo := context.WithoutCancel(ctx)
+	if _, err := c.Exec(undo, begin); err != nil {
 		return err
 	}
 	c.inAtomic = true
 	done := false
-	undo := context.WithoutCancel(ctx)
 	defer func() {
 		c.inAtomic = false
 		if !done {

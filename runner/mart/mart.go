@@ -6,9 +6,11 @@
 //  2. Fit compares a SELECT's columns with the stored ones: what to create or
 //     add, and which stored column takes which value. It touches nothing, so
 //     that a column error is found before any mart is written.
-//  3. Write, inside the caller's transaction: create or evolve the table,
-//     delete this run's rows, insert, verify the key, count and checksum.
-//  4. Verify reads a run's rows again, later, and compares.
+//  3. Evolve creates the table or adds the columns. Write does it first; an
+//     engine on which DDL must not run beside writes calls it before.
+//  4. Write, inside the caller's transaction: evolve, delete this run's rows,
+//     insert, count and checksum in one scan, verify the key.
+//  5. Verify and CheckKey read a run's rows again, later.
 //
 // A stored column is never renamed, cast or rewritten: a new type gets a new
 // stored column "name~2", and the views of the runs that have it select it
@@ -20,6 +22,7 @@ import "warehouse/runner/engine"
 // Spec says how a model is stored.
 type Spec struct {
 	Table          engine.Relation // database, schema and name
+	Types          engine.Types    // of the engine's dialect
 	RunColumn      string          // "run_id"
 	CreatedColumn  string          // "created_at"; "" for none
 	Key            []string        // column names without the run id; nil for none

@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -56,8 +55,7 @@ func searchPath(schemas ...engine.Relation) string {
 	return "SET search_path = " + engine.Literal(strings.Join(names, ","))
 }
 
-// Layouts reads duckdb_columns and not information_schema: a quarter of the
-// time, and tables alone.
+// Layouts leaves views out.
 func (backend) Layouts(schema string) string {
 	if schema == "" {
 		schema = mainSchema
@@ -116,11 +114,12 @@ func (d backend) InsertRun(in engine.Insert) string {
 }
 
 // Checksum adds up row hashes in 128 bits, so that the order of rows does not
-// matter and equal rows do not cancel each other.
+// matter and equal rows do not cancel each other. Each row's hash starts from
+// 1: hash(0) is 0, and a row of zeros must count.
 func (backend) Checksum(columns []string) string {
-	row := "0" // a row of no columns is still counted
+	row := "1"
 	if len(columns) > 0 {
-		row = engine.Idents(slices.Clone(columns))
+		row += ", " + engine.Idents(columns)
 	}
 	return "coalesce(sum(hash(" + row + ")), 0)::VARCHAR"
 }

@@ -42,7 +42,7 @@ const Memory = ":memory:"
 
 // Engine returns DuckDB.
 func Engine() engine.Engine {
-	return engine.Engine{Name: "duckdb", Open: open, LockPath: lockPath}
+	return engine.Engine{Name: "duckdb", Open: open, LockPath: lockPath, Dialect: backend{}}
 }
 
 func lockPath(t engine.Target) string {

@@ -12,7 +12,10 @@ import (
 
 // files knows which database files this process has open. DuckDB's lock is per
 // process: a second instance in one process would be let in, and would damage
-// the file.
+// the file. Several readers are let in, each with an instance of its own, since
+// views that one makes in memory are not for another. When one of them closes,
+// DuckDB's lock against foreign programs ends for the others too (it is the
+// process's); the lock file beside the database still holds.
 var files registry
 
 // ErrOpenHere: this process already has the file open, and not both openings

@@ -1,0 +1,88 @@
+package mart
+
+import (
+	"fmt"
+	"strings"
+
+	"warehouse/runner/engine"
+)
+
+// Problem says what is wrong with a column.
+type Problem string
+
+const (
+	DuplicateColumn Problem = "duplicate column"  // two columns of the SELECT have one name
+	RunColumn       Problem = "run id column"     // the SELECT returns it, or the table has another
+	CreatedColumn   Problem = "created-at column" // the SELECT returns it, or the table has it with another type
+	ReservedName    Problem = "reserved name"     // ends in ~N
+	KeyColumn       Problem = "key column"        // not in the SELECT, or an enforced one changed its type
+	SchemaChange    Problem = "schema change"     // under on_schema_change: fail
+)
+
+// ColumnError is one reason why a SELECT does not fit its table.
+type ColumnError struct {
+	Problem Problem
+	Column  string // as the SELECT or the config spells it; "" for none
+	Msg     string
+	Advice  string
+}
+
+func (e *ColumnError) Error() string { return e.Msg }
+func (e *ColumnError) Hint() string  { return e.Advice }
+
+// ColumnErrors are all the reasons, in the order of the SELECT.
+type ColumnErrors []*ColumnError
+
+func (es ColumnErrors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (es ColumnErrors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
+}
+
+// KeyError says that a run's rows break their mart's key.
+type KeyError struct {
+	Table      engine.Relation
+	Key        []string
+	Nulls      int64 // rows with a NULL in the key
+	Duplicates int64 // rows too many: rows with a whole key, less the different keys
+	// Examples are up to five keys that are NULL in part or repeated, the most
+	// frequent first: "customer_id = 7, day = 2026-01-02: 3 rows".
+	Examples []string
+}
+
+func (e *KeyError) Error() string {
+	var what []string
+	if e.Nulls > 0 {
+		what = append(what, fmt.Sprintf("%s with NULL in it", rows(e.Nulls)))
+	}
+	if e.Duplicates > 0 {
+		what = append(what, fmt.Sprintf("%s too many with the same values", rows(e.Duplicates)))
+	}
+	msg := fmt.Sprintf("the key (%s) of %s is broken: %s", strings.Join(e.Key, ", "), e.Table.Name, strings.Join(what, ", "))
+	for _, x := range e.Examples {
+		msg += "\n  " + x
+	}
+	return msg
+}
+
+// Hint says what to do.
+func (e *KeyError) Hint() string {
+	return "mend the SELECT, or change primary_key to columns that identify a row; nothing of this run's mart was written"
+}
+
+func rows(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
+}

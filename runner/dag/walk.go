@@ -67,7 +67,7 @@ func Walk(ctx context.Context, g *Graph, o Options, visit func(ctx context.Conte
 			i := heap.Pop(w.ready).(int)
 			w.started[i] = true
 			running++
-			go func() { w.done <- call(ctx, i, g.ids[i], visit) }()
+			go call(ctx, i, g.ids[i], visit, w.done)
 		}
 		if running == 0 {
 			break
@@ -89,16 +89,17 @@ type end struct {
 	panicked *Panic
 }
 
-// call visits one node and turns each way out of it into an end.
-func call(ctx context.Context, i int, id string, visit func(context.Context, string) error) (e end) {
-	e = end{node: i, err: errGoexit}
+// call visits one node and sends one end for it, whichever way the visit ends:
+// it returns, panics, or leaves by runtime.Goexit.
+func call(ctx context.Context, i int, id string, visit func(context.Context, string) error, done chan<- end) {
+	e := end{node: i, err: errGoexit}
 	defer func() {
 		if v := recover(); v != nil {
 			e.panicked = &Panic{ID: id, Value: v, Stack: debug.Stack()}
 		}
+		done <- e
 	}()
 	e.err = visit(ctx, id)
-	return e
 }
 
 // walker is the state of one walk. Only Walk's own goroutine touches it; the
@@ -122,7 +123,7 @@ func newWalker(g *Graph, o Options) *walker {
 	w := &walker{
 		g: g, failFast: o.FailFast, first: -1,
 		missing: make([]int, n), started: make([]bool, n), errs: make([]error, n), late: make([]bool, n),
-		done: make(chan end),
+		done: make(chan end, max(1, o.Workers)), // room for all that run: a visit's goroutine never waits
 	}
 	w.ready = &queue{priority: g.heights()}
 	for i, id := range g.ids {

@@ -2,58 +2,176 @@ package history
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"warehouse/runner/engine"
 )
 
 // Publish appends one publication: from now on each mart is read from the run
 // that marts names. p.Seq is ignored; the next one is returned. A reused mart
-// is named with the run that wrote its rows.
+// is named with the run that wrote its rows. p.Restores of a state that was
+// shown before is the entry that shows it (Register keeps the first of them).
 func (r *Register) Publish(ctx context.Context, c *engine.Conn, p Publication, marts map[string]string) (int64, error) {
-	return 0, errNotYet
+	err := c.Atomic(ctx, func() error {
+		q := "SELECT coalesce(max(seq), 0) + 1 FROM " + r.rel(publication.name)
+		if err := c.QueryRow(ctx, q, nil, &p.Seq); err != nil {
+			return err
+		}
+		if p.At.IsZero() {
+			p.At = r.now()
+		}
+		if p.Restores != 0 {
+			of, err := r.Publication(ctx, c, p.Restores)
+			if err != nil {
+				return err
+			}
+			p.Restores = of.own()
+		}
+		rows := make([]published, 0, len(marts))
+		for _, m := range slices.Sorted(maps.Keys(marts)) {
+			rows = append(rows, published{Seq: p.Seq, Mart: m, RunID: strings.ToLower(marts[m])})
+		}
+		if err := publicationMart.insert(ctx, c, r.relation(publicationMart.name), rows); err != nil {
+			return err
+		}
+		if err := publication.insert(ctx, c, r.relation(publication.name), []Publication{p}); err != nil {
+			return err
+		}
+		all := make([]string, 0, len(rows)+1)
+		l, err := lineOf(publication, p)
+		if err != nil {
+			return err
+		}
+		all = append(all, l)
+		for _, row := range rows {
+			if l, err = lineOf(publicationMart, row); err != nil {
+				return err
+			}
+			all = append(all, l)
+		}
+		return r.append(ctx, c, fmt.Sprintf("%s %d", p.Action, p.Seq), p.RunID, digest(all))
+	})
+	return p.Seq, err
+}
+
+// own is the seq of the entry that first showed this one's state.
+func (p Publication) own() int64 {
+	if p.Restores != 0 {
+		return p.Restores
+	}
+	return p.Seq
+}
+
+func (r *Register) publications(ctx context.Context, c *engine.Conn, rest string, args ...any) ([]Publication, error) {
+	return publication.query(ctx, c, "SELECT "+publication.selectList("")+" FROM "+r.rel(publication.name)+" "+rest, args...)
 }
 
 // Publications returns the newest entries of the log, newest first; limit 0 is
 // all.
 func (r *Register) Publications(ctx context.Context, c *engine.Conn, limit int) ([]Publication, error) {
-	return nil, errNotYet
+	return r.publications(ctx, c, "ORDER BY seq DESC"+limited(limit))
+}
+
+func (r *Register) onePublication(ctx context.Context, c *engine.Conn, rest string, args ...any) (Publication, error) {
+	all, err := r.publications(ctx, c, rest, args...)
+	if err != nil {
+		return Publication{}, err
+	}
+	if len(all) == 0 {
+		return Publication{}, ErrNoPublication
+	}
+	return all[0], nil
 }
 
 // Publication returns one entry of the log; ErrNoPublication.
 func (r *Register) Publication(ctx context.Context, c *engine.Conn, seq int64) (Publication, error) {
-	return Publication{}, errNotYet
+	return r.onePublication(ctx, c, "WHERE seq = ?", seq)
 }
 
-// PublicationOf returns the newest entry of action "publish" that published a
+// PublicationOf returns the newest entry of action Publish that published a
 // run; ErrNoPublication if it never was.
 func (r *Register) PublicationOf(ctx context.Context, c *engine.Conn, runID string) (Publication, error) {
-	return Publication{}, errNotYet
+	return r.onePublication(ctx, c, "WHERE action = ? AND run_id = "+r.id()+" ORDER BY seq DESC LIMIT 1", Publish, runID)
+}
+
+// back returns the entry n steps before the newest.
+func (r *Register) back(ctx context.Context, c *engine.Conn, n int) (Publication, error) {
+	all, err := r.Publications(ctx, c, n+1)
+	if err != nil {
+		return Publication{}, err
+	}
+	if len(all) <= n {
+		return Publication{}, ErrNoPublication
+	}
+	return all[n], nil
 }
 
 // PublicationMarts returns mart → run of one entry.
 func (r *Register) PublicationMarts(ctx context.Context, c *engine.Conn, seq int64) (map[string]string, error) {
-	return nil, errNotYet
+	q := "SELECT " + publicationMart.selectList("") + " FROM " + r.rel(publicationMart.name) + " WHERE seq = ?"
+	rows, err := publicationMart.query(ctx, c, q, seq)
+	if err != nil {
+		return nil, err
+	}
+	marts := make(map[string]string, len(rows))
+	for _, row := range rows {
+		marts[row.Mart] = row.RunID
+	}
+	return marts, nil
 }
 
 // Snapshot returns what a publication shows; ErrNoPublication.
 func (r *Register) Snapshot(ctx context.Context, c *engine.Conn, seq int64) (Snapshot, error) {
-	return Snapshot{}, errNotYet
+	p, err := r.Publication(ctx, c, seq)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return r.snapshotOf(ctx, c, p)
+}
+
+func (r *Register) snapshotOf(ctx context.Context, c *engine.Conn, p Publication) (Snapshot, error) {
+	marts, err := r.PublicationMarts(ctx, c, p.Seq)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return Snapshot{Publication: p.Seq, Run: p.RunID, Marts: marts}, nil
 }
 
 // Live returns the snapshot of the newest publication, the zero Snapshot if
 // there is none.
 func (r *Register) Live(ctx context.Context, c *engine.Conn) (Snapshot, error) {
-	return Snapshot{}, errNotYet
+	return r.liveBack(ctx, c, 0)
 }
 
 // Previous returns the snapshot of the publication before the newest, the zero
 // Snapshot if there is none.
 func (r *Register) Previous(ctx context.Context, c *engine.Conn) (Snapshot, error) {
-	return Snapshot{}, errNotYet
+	return r.liveBack(ctx, c, 1)
+}
+
+func (r *Register) liveBack(ctx context.Context, c *engine.Conn, n int) (Snapshot, error) {
+	all, err := r.Publications(ctx, c, n+1)
+	if err != nil || len(all) <= n {
+		return Snapshot{}, err
+	}
+	return r.snapshotOf(ctx, c, all[n])
 }
 
 // NextRollback returns the publication that a rollback without a target goes
-// back to: the one before the live state's own. ErrNothingBefore.
+// back to: the one before the entry that first showed what is live now. So a
+// second rollback goes a second step and never forth again.
+// ErrNothingBefore.
 func (r *Register) NextRollback(ctx context.Context, c *engine.Conn) (Publication, error) {
-	return Publication{}, errNotYet
+	live, err := r.back(ctx, c, 0)
+	if err == nil {
+		live, err = r.onePublication(ctx, c, "WHERE seq < ? ORDER BY seq DESC LIMIT 1", live.own())
+	}
+	if errors.Is(err, ErrNoPublication) {
+		return Publication{}, ErrNothingBefore
+	}
+	return live, err
 }

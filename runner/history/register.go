@@ -2,16 +2,40 @@ package history
 
 import (
 	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"warehouse/runner/engine"
 )
+
+//go:embed sql/*.sql
+var sqlFiles embed.FS
+
+// version of the state tables that this program writes.
+const version = 1
+
+// migrations[i] brings tables of version i+1 to version i+2.
+var migrations []func(ctx context.Context, c *engine.Conn, r *Register) error
 
 // Register is the state tables of one target. It holds no connection: every
 // method runs on the session it is given, so that it can be part of the
 // caller's Atomic. It is safe for concurrent use as long as the sessions
 // differ.
 type Register struct {
-	schema string
+	// Now is the clock of the ledger; nil is time.Now.
+	Now func() time.Time
+
+	catalog string
+	schema  string
+	types   engine.Types
+}
+
+func newRegister(c *engine.Conn, schema string) *Register {
+	d := c.DB().Dialect()
+	return &Register{catalog: d.Catalog(), schema: schema, types: d.Types()}
 }
 
 // Open returns the register of a storage schema, and makes the schema, the
@@ -19,14 +43,126 @@ type Register struct {
 // step. Tables of an older version are brought up to date; those of a newer
 // one are a *VersionError.
 func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
-	return nil, errNotYet
+	r, err := Read(ctx, c, schema)
+	if err == nil {
+		return r, nil
+	}
+	var old *oldVersionError
+	r = newRegister(c, schema)
+	switch {
+	case errors.Is(err, ErrNoRegister):
+		err = c.Atomic(ctx, func() error { return r.createTables(ctx, c) })
+	case errors.As(err, &old):
+		err = c.Atomic(ctx, func() error { return r.migrate(ctx, c, old.found) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // Read returns the register of a storage schema and creates nothing:
-// ErrNoRegister if there is none.
+// ErrNoRegister if there is none. Tables of an older version, which only Open
+// may bring up to date, are an error too.
 func Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
-	return nil, errNotYet
+	r := newRegister(c, schema)
+	var n int64
+	if err := c.QueryRow(ctx, r.file("has_register"), []any{r.catalog, schema}, &n); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, ErrNoRegister
+	}
+	var found int64
+	q := "SELECT coalesce(max(version), 0) FROM " + r.rel(stateTable.name)
+	if err := c.QueryRow(ctx, q, nil, &found); err != nil {
+		return nil, err
+	}
+	switch {
+	case found > version:
+		return nil, &VersionError{Found: int(found), Known: version}
+	case found < version:
+		return nil, &oldVersionError{found: int(found)}
+	}
+	return r, nil
+}
+
+// oldVersionError: the tables have to be brought up to date first.
+type oldVersionError struct{ found int }
+
+func (e *oldVersionError) Error() string {
+	return fmt.Sprintf("the state tables are of version %d, this program reads version %d", e.found, version)
+}
+func (e *oldVersionError) Hint() string {
+	return "run a command that may write, such as build; it brings them up to date"
+}
+
+func (r *Register) createTables(ctx context.Context, c *engine.Conn) error {
+	d := c.DB().Dialect()
+	statements := []string{
+		"CREATE SCHEMA IF NOT EXISTS " + r.relation("").String(),
+		manifest.create(d, r.relation(manifest.name)),
+		manifestModel.create(d, r.relation(manifestModel.name)),
+		manifestTest.create(d, r.relation(manifestTest.name)),
+		publication.create(d, r.relation(publication.name)),
+		publicationMart.create(d, r.relation(publicationMart.name)),
+		tag.create(d, r.relation(tag.name)),
+		ledger.create(d, r.relation(ledger.name)),
+		bindingTable.create(d, r.relation(bindingTable.name)),
+		stateTable.create(d, r.relation(stateTable.name)),
+		r.file("resolve_run_id"),
+	}
+	for _, s := range statements {
+		if _, err := c.Exec(ctx, s); err != nil {
+			return fmt.Errorf("making the state tables: %w", err)
+		}
+	}
+	return r.setVersion(ctx, c)
+}
+
+func (r *Register) migrate(ctx context.Context, c *engine.Conn, from int) error {
+	for v := max(from, 1); v < version; v++ {
+		if err := migrations[v-1](ctx, c, r); err != nil {
+			return fmt.Errorf("bringing the state tables from version %d to %d: %w", v, v+1, err)
+		}
+	}
+	return r.setVersion(ctx, c)
+}
+
+func (r *Register) setVersion(ctx context.Context, c *engine.Conn) error {
+	return stateTable.insert(ctx, c, r.relation(stateTable.name), []state{{Version: version, At: r.now()}})
 }
 
 // Schema returns the storage schema.
 func (r *Register) Schema() string { return r.schema }
+
+func (r *Register) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+func (r *Register) relation(name string) engine.Relation {
+	return engine.Relation{Database: r.catalog, Schema: r.schema, Name: name}
+}
+
+func (r *Register) rel(name string) string { return r.relation(name).String() }
+
+// id is a parameter of the run id type.
+func (r *Register) id() string { return "CAST(? AS " + r.types.RunID + ")" }
+
+// file returns a statement of sql/ with its names filled in. {storage} has no
+// catalog: it is for what is stored in the database under any name.
+func (r *Register) file(name string, more ...string) string {
+	b, err := sqlFiles.ReadFile("sql/" + name + ".sql")
+	if err != nil {
+		panic(err) // the files are compiled in
+	}
+	pairs := append([]string{"{catalog}", engine.Ident(r.catalog), "{storage}", engine.Ident(r.schema), "{run_id_type}", r.types.RunID}, more...)
+	for _, t := range []string{manifest.name, manifestModel.name, manifestTest.name, publication.name,
+		publicationMart.name, tag.name, ledger.name} {
+		pairs = append(pairs, "{"+t+"}", r.rel(t))
+	}
+	return strings.NewReplacer(pairs...).Replace(string(b))
+}

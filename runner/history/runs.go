@@ -2,75 +2,316 @@ package history
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"warehouse/runner/engine"
 )
 
 // Begin records a run: it gives it the next seq and status running, and adds a
 // ledger entry. run.ID, StartedAt and what is known of the command are the
-// caller's.
-func (r *Register) Begin(ctx context.Context, c *engine.Conn, run *Run) error { return errNotYet }
+// caller's. An id that is there already is a *RefusedError (see StartOver).
+func (r *Register) Begin(ctx context.Context, c *engine.Conn, run *Run) error {
+	return c.Atomic(ctx, func() error {
+		run.ID = strings.ToLower(run.ID)
+		var seq, same int64
+		q := "SELECT coalesce(max(seq), 0) + 1, count(*) FILTER (WHERE run_id = " + r.id() + ") FROM " + r.rel(manifest.name)
+		if err := c.QueryRow(ctx, q, []any{run.ID}, &seq, &same); err != nil {
+			return err
+		}
+		if same > 0 {
+			return &RefusedError{RunID: run.ID, Op: "begin", Why: []string{"there is a run of that id"}}
+		}
+		run.Seq, run.Status = seq, Running
+		if err := manifest.insert(ctx, c, r.relation(manifest.name), []Run{*run}); err != nil {
+			return err
+		}
+		return r.append(ctx, c, "begin", run.ID, digestOf(manifest, []Run{*run}))
+	})
+}
+
+// Resume sets a finished run back to running, under its id, seq and first
+// started_at, for a retry; and adds a ledger entry. The caller says in run what
+// else changes; ID, Seq and StartedAt are kept.
+func (r *Register) Resume(ctx context.Context, c *engine.Conn, run *Run) error {
+	return c.Atomic(ctx, func() error {
+		was, err := r.Run(ctx, c, run.ID)
+		if err != nil {
+			return err
+		}
+		run.ID, run.Seq, run.StartedAt, run.Status = was.ID, was.Seq, was.StartedAt, Running
+		return r.update(ctx, c, run, "resume")
+	})
+}
+
+// Finish writes the end of a run: status, counts, finished_at, error; and adds
+// a ledger entry over all its rows.
+func (r *Register) Finish(ctx context.Context, c *engine.Conn, run *Run) error {
+	return c.Atomic(ctx, func() error { return r.update(ctx, c, run, string(run.Status)) })
+}
+
+func (r *Register) update(ctx context.Context, c *engine.Conn, run *Run, event string) error {
+	var set []string
+	var args []any
+	for _, f := range manifest.fields {
+		if f.name == "run_id" || f.name == "seq" || f.name == "started_at" {
+			continue
+		}
+		v, err := f.kind.encode(f.of(run))
+		if err != nil {
+			return fmt.Errorf("%s.%s: %w", manifest.name, f.name, err)
+		}
+		set = append(set, engine.Ident(f.name)+" = ?")
+		args = append(args, v)
+	}
+	q := "UPDATE " + r.rel(manifest.name) + " SET " + strings.Join(set, ", ") + " WHERE run_id = " + r.id()
+	n, err := c.Exec(ctx, q, append(args, run.ID)...)
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return fmt.Errorf("%w: %s", ErrNoRun, run.ID)
+	}
+	return r.Seal(ctx, c, run.ID, event)
+}
 
 // StartOver removes all records of a run, so that its id can be built again,
 // and returns the layouts in which it had rows, by model, for the caller to
 // delete. A run that is not there is fine: nil. *RefusedError if it was ever
 // published, is tagged, is named by another run's inputs or data_run_id, or
 // was pruned. Begin should follow in the same step.
-func (r *Register) StartOver(ctx context.Context, c *engine.Conn, runID string) (map[string]Layout, error) {
-	return nil, errNotYet
+func (r *Register) StartOver(ctx context.Context, c *engine.Conn, id string) (map[string]Layout, error) {
+	id = strings.ToLower(id)
+	run, err := r.Run(ctx, c, id)
+	if errors.Is(err, ErrNoRun) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	why, err := r.whyKeep(ctx, c, run)
+	if err != nil {
+		return nil, err
+	}
+	if len(why) > 0 {
+		return nil, &RefusedError{RunID: id, Op: "build again", Why: why, Advice: "build under a new run id"}
+	}
+	recs, err := r.allModels(ctx, c, id)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string]Layout{}
+	for _, m := range recs {
+		if m.DataRunID == id && m.Layout.Table != "" {
+			rows[m.Model] = m.Layout
+		}
+	}
+	return rows, c.Atomic(ctx, func() error {
+		for _, t := range []string{manifestModel.name, manifestTest.name, manifest.name} {
+			if _, err := c.Exec(ctx, "DELETE FROM "+r.rel(t)+" WHERE run_id = "+r.id(), id); err != nil {
+				return err
+			}
+		}
+		return r.append(ctx, c, "start over", id, digest(nil))
+	})
 }
 
-// RecordModels adds model records, in one statement.
+// whyKeep says why a run's records must stay.
+func (r *Register) whyKeep(ctx context.Context, c *engine.Conn, run Run) ([]string, error) {
+	var why []string
+	if run.Status == Pruned {
+		why = append(why, "it was pruned, and a pruned id is never used again")
+	}
+	var seq int64
+	q := "SELECT coalesce(min(seq), 0) FROM (SELECT seq FROM " + r.rel(publication.name) + " WHERE run_id = " + r.id() +
+		" UNION ALL SELECT seq FROM " + r.rel(publicationMart.name) + " WHERE run_id = " + r.id() + ") p"
+	if err := c.QueryRow(ctx, q, []any{run.ID, run.ID}, &seq); err != nil {
+		return nil, err
+	}
+	if seq > 0 {
+		why = append(why, fmt.Sprintf("it was published (publication %d)", seq))
+	}
+	tags, err := tag.query(ctx, c, "SELECT "+tag.selectList("")+" FROM "+r.rel(tag.name)+" WHERE run_id = "+r.id()+" ORDER BY tag", run.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tags {
+		why = append(why, fmt.Sprintf("it has the tag %q", t.Name))
+	}
+	readers, err := texts(ctx, c, r.file("who_reads_run"), run.ID, run.ID, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(readers) > 0 {
+		why = append(why, fmt.Sprintf("%s was built from it", some3(readers)))
+	}
+	return why, nil
+}
+
+// some3 names at most three of a list.
+func some3(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+func texts(ctx context.Context, c *engine.Conn, query string, args ...any) ([]string, error) {
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, c.Explain(err, query)
+	}
+	return out, nil
+}
+
+// RecordModels adds model records, in one statement. They are sealed by Finish.
 func (r *Register) RecordModels(ctx context.Context, c *engine.Conn, recs []ModelRecord) error {
-	return errNotYet
+	return manifestModel.insert(ctx, c, r.relation(manifestModel.name), recs)
 }
 
-// RecordTests adds test records, in one statement.
+// RecordTests adds test records, in one statement. They are sealed by Finish;
+// for a run that is finished already, call Seal in the same step.
 func (r *Register) RecordTests(ctx context.Context, c *engine.Conn, recs []TestRecord) error {
-	return errNotYet
+	return manifestTest.insert(ctx, c, r.relation(manifestTest.name), recs)
 }
 
-// Finish writes the end of a run: status, counts, finished_at, error; and adds
-// a ledger entry over all its rows.
-func (r *Register) Finish(ctx context.Context, c *engine.Conn, run *Run) error { return errNotYet }
-
-// Seal adds a ledger entry over a run's rows as they now are. Finish does so
-// itself; it is for what changes a finished run: tests that run again.
-func (r *Register) Seal(ctx context.Context, c *engine.Conn, runID, event string) error {
-	return errNotYet
-}
-
-// MarkCrashed gives every run that is still running the status crashed and
-// returns them, oldest first. The caller holds the exclusive lock, so none of
-// them is alive.
+// MarkCrashed gives every run that is still running the status crashed, counts
+// what it had recorded, and returns them, oldest first. The caller holds the
+// exclusive lock, so none of them is alive. finished_at stays empty: nobody
+// knows when it ended.
 func (r *Register) MarkCrashed(ctx context.Context, c *engine.Conn) ([]Run, error) {
-	return nil, errNotYet
+	q := "SELECT " + manifest.selectList("") + " FROM " + r.rel(manifest.name) + " WHERE status = ? ORDER BY seq"
+	runs, err := manifest.query(ctx, c, q, string(Running))
+	if err != nil || len(runs) == 0 {
+		return nil, err
+	}
+	return runs, c.Atomic(ctx, func() error {
+		for i := range runs {
+			models, err := r.Models(ctx, c, runs[i].ID)
+			if err != nil {
+				return err
+			}
+			tests, err := r.Tests(ctx, c, runs[i].ID)
+			if err != nil {
+				return err
+			}
+			runs[i].Count(models, tests)
+			runs[i].Status = Crashed
+			runs[i].Error = "the process ended before the run did"
+			if err := r.Finish(ctx, c, &runs[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Count sets the run's counts from its records of the highest attempts: rows
+// of what it wrote itself, models that succeeded (reused ones too) and failed,
+// blocking data tests that failed or could not run.
+func (run *Run) Count(models []ModelRecord, tests []TestRecord) {
+	run.RowCount, run.ModelsOK, run.ModelsFailed, run.TestsFailed = 0, 0, 0, 0
+	for _, m := range models {
+		switch m.Status {
+		case ModelSuccess, ModelReused:
+			run.ModelsOK++
+			run.RowCount += max(m.RowCount, 0)
+		case ModelError:
+			run.ModelsFailed++
+		}
+	}
+	for _, t := range tests {
+		if t.Status == "fail" || t.Status == "error" {
+			run.TestsFailed++
+		}
+	}
 }
 
 // Runs returns the newest runs, newest first; limit 0 is all.
 func (r *Register) Runs(ctx context.Context, c *engine.Conn, limit int) ([]Run, error) {
-	return nil, errNotYet
+	q := "SELECT " + manifest.selectList("") + " FROM " + r.rel(manifest.name) + " ORDER BY seq DESC"
+	return manifest.query(ctx, c, q+limited(limit))
+}
+
+func limited(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" LIMIT %d", n)
 }
 
 // Run returns one run; ErrNoRun.
 func (r *Register) Run(ctx context.Context, c *engine.Conn, id string) (Run, error) {
-	return Run{}, errNotYet
+	q := "SELECT " + manifest.selectList("") + " FROM " + r.rel(manifest.name) + " WHERE run_id = " + r.id()
+	runs, err := manifest.query(ctx, c, q, id)
+	if err != nil {
+		return Run{}, err
+	}
+	if len(runs) == 0 {
+		return Run{}, fmt.Errorf("%w: %s", ErrNoRun, id)
+	}
+	return runs[0], nil
 }
 
 // Models returns a run's model records, of each model the one of its highest
 // attempt, by name.
 func (r *Register) Models(ctx context.Context, c *engine.Conn, runID string) ([]ModelRecord, error) {
-	return nil, errNotYet
+	return manifestModel.query(ctx, c, r.file("newest_records", "{columns}", manifestModel.selectList("m.")), runID)
+}
+
+// allModels returns the records of all attempts.
+func (r *Register) allModels(ctx context.Context, c *engine.Conn, runID string) ([]ModelRecord, error) {
+	q := "SELECT " + manifestModel.selectList("") + " FROM " + r.rel(manifestModel.name) + " WHERE run_id = " + r.id() + " ORDER BY model, attempt"
+	return manifestModel.query(ctx, c, q, runID)
 }
 
 // Tests returns a run's test records, of each test the one of its highest
 // attempt, by name.
 func (r *Register) Tests(ctx context.Context, c *engine.Conn, runID string) ([]TestRecord, error) {
-	return nil, errNotYet
+	return manifestTest.query(ctx, c, r.file("newest_tests", "{columns}", manifestTest.selectList("m.")), runID)
 }
 
 // Records returns for each mart of a snapshot its ModelRecord, in one query. A
 // mart whose record is gone is not in the map.
 func (r *Register) Records(ctx context.Context, c *engine.Conn, s Snapshot) (map[string]ModelRecord, error) {
-	return nil, errNotYet
+	out := make(map[string]ModelRecord, len(s.Marts))
+	if len(s.Marts) == 0 {
+		return out, nil
+	}
+	names := slices.Sorted(maps.Keys(s.Marts))
+	ids := make([]string, len(names))
+	for i, n := range names {
+		ids[i] = s.Marts[n]
+	}
+	namesJSON, err := marshal(names)
+	if err != nil {
+		return nil, err
+	}
+	idsJSON, err := marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	recs, err := manifestModel.query(ctx, c, r.file("records_of_snapshot", "{columns}", manifestModel.selectList("m.")), namesJSON, idsJSON)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range recs {
+		out[rec.Model] = rec
+	}
+	return out, nil
 }

@@ -1,0 +1,452 @@
+package history
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"warehouse/runner/engine"
+)
+
+// kind of a column of a state table: its type, and which Go value stands for
+// NULL.
+type kind int
+
+const (
+	text   kind = iota // "" is NULL
+	runID              // "" is NULL
+	number             // never NULL
+	some               // 0 is NULL
+	count              // -1 is NULL
+	at                 // zero time is NULL; microseconds, UTC
+	object             // JSON; an empty value is NULL
+)
+
+// field is one column, and how it is held in a T.
+type field[T any] struct {
+	name string
+	kind kind
+	of   func(*T) any // pointer into the struct
+}
+
+// table is one state table. Everything that is written into it or read from it
+// goes through this description.
+type table[T any] struct {
+	name   string
+	key    []string // enforced
+	fields []field[T]
+}
+
+var manifest = table[Run]{name: "run_manifest", key: []string{"run_id"}, fields: []field[Run]{
+	{"run_id", runID, func(r *Run) any { return &r.ID }},
+	{"seq", number, func(r *Run) any { return &r.Seq }},
+	{"status", text, func(r *Run) any { return &r.Status }},
+	{"command", text, func(r *Run) any { return &r.Command }},
+	{"target", text, func(r *Run) any { return &r.Target }},
+	{"selection", object, func(r *Run) any { return &r.Selection }},
+	{"vars", object, func(r *Run) any { return &r.Vars }},
+	{"project", text, func(r *Run) any { return &r.Project }},
+	{"code_version", text, func(r *Run) any { return &r.CodeVersion }},
+	{"project_sha256", text, func(r *Run) any { return &r.ProjectSHA256 }},
+	{"tool_version", text, func(r *Run) any { return &r.ToolVersion }},
+	{"host", text, func(r *Run) any { return &r.Host }},
+	{"user", text, func(r *Run) any { return &r.User }},
+	{"started_at", at, func(r *Run) any { return &r.StartedAt }},
+	{"finished_at", at, func(r *Run) any { return &r.FinishedAt }},
+	{"row_count", number, func(r *Run) any { return &r.RowCount }},
+	{"models_ok", number, func(r *Run) any { return &r.ModelsOK }},
+	{"models_failed", number, func(r *Run) any { return &r.ModelsFailed }},
+	{"tests_failed", number, func(r *Run) any { return &r.TestsFailed }},
+	{"base_publication", some, func(r *Run) any { return &r.BasePublication }},
+	{"error", text, func(r *Run) any { return &r.Error }},
+	{"parent_run_id", runID, func(r *Run) any { return &r.ParentRunID }},
+}}
+
+var manifestModel = table[ModelRecord]{name: "run_manifest_model", fields: []field[ModelRecord]{
+	{"run_id", runID, func(m *ModelRecord) any { return &m.RunID }},
+	{"model", text, func(m *ModelRecord) any { return &m.Model }},
+	{"attempt", number, func(m *ModelRecord) any { return &m.Attempt }},
+	{"data_run_id", runID, func(m *ModelRecord) any { return &m.DataRunID }},
+	{"kind", text, func(m *ModelRecord) any { return &m.Kind }},
+	{"status", text, func(m *ModelRecord) any { return &m.Status }},
+	{"row_count", count, func(m *ModelRecord) any { return &m.RowCount }},
+	{"checksum", text, func(m *ModelRecord) any { return &m.Checksum }},
+	{"checksum_scheme", text, func(m *ModelRecord) any { return &m.ChecksumScheme }},
+	{"columns", object, func(m *ModelRecord) any { return &m.Layout }},
+	{"compiled_sql", text, func(m *ModelRecord) any { return &m.CompiledSQL }},
+	{"sql_sha256", text, func(m *ModelRecord) any { return &m.SQLSHA256 }},
+	{"code_version", text, func(m *ModelRecord) any { return &m.CodeVersion }},
+	{"inputs", object, func(m *ModelRecord) any { return &m.Inputs }},
+	{"started_at", at, func(m *ModelRecord) any { return &m.StartedAt }},
+	{"finished_at", at, func(m *ModelRecord) any { return &m.FinishedAt }},
+	{"error", text, func(m *ModelRecord) any { return &m.Error }},
+}}
+
+var manifestTest = table[TestRecord]{name: "run_manifest_test", fields: []field[TestRecord]{
+	{"run_id", runID, func(t *TestRecord) any { return &t.RunID }},
+	{"attempt", number, func(t *TestRecord) any { return &t.Attempt }},
+	{"test", text, func(t *TestRecord) any { return &t.Test }},
+	{"model", text, func(t *TestRecord) any { return &t.Model }},
+	{"column", text, func(t *TestRecord) any { return &t.Column }},
+	{"severity", text, func(t *TestRecord) any { return &t.Severity }},
+	{"status", text, func(t *TestRecord) any { return &t.Status }},
+	{"failures", count, func(t *TestRecord) any { return &t.Failures }},
+	{"sample", object, func(t *TestRecord) any { return &t.Sample }},
+	{"compiled_sql", text, func(t *TestRecord) any { return &t.CompiledSQL }},
+	{"started_at", at, func(t *TestRecord) any { return &t.StartedAt }},
+	{"finished_at", at, func(t *TestRecord) any { return &t.FinishedAt }},
+	{"error", text, func(t *TestRecord) any { return &t.Error }},
+}}
+
+var publication = table[Publication]{name: "run_publication", fields: []field[Publication]{
+	{"seq", number, func(p *Publication) any { return &p.Seq }},
+	{"action", text, func(p *Publication) any { return &p.Action }},
+	{"run_id", runID, func(p *Publication) any { return &p.RunID }},
+	{"published_at", at, func(p *Publication) any { return &p.At }},
+	{"published_by", text, func(p *Publication) any { return &p.By }},
+	{"reason", text, func(p *Publication) any { return &p.Reason }},
+	{"restores", some, func(p *Publication) any { return &p.Restores }},
+}}
+
+// published is one row of run_publication_mart.
+type published struct {
+	Seq   int64
+	Mart  string
+	RunID string
+}
+
+var publicationMart = table[published]{name: "run_publication_mart", fields: []field[published]{
+	{"seq", number, func(p *published) any { return &p.Seq }},
+	{"mart", text, func(p *published) any { return &p.Mart }},
+	{"run_id", runID, func(p *published) any { return &p.RunID }},
+}}
+
+var tag = table[Tag]{name: "run_tag", fields: []field[Tag]{
+	{"tag", text, func(t *Tag) any { return &t.Name }},
+	{"run_id", runID, func(t *Tag) any { return &t.RunID }},
+	{"publication", some, func(t *Tag) any { return &t.Publication }},
+	{"created_at", at, func(t *Tag) any { return &t.CreatedAt }},
+	{"created_by", text, func(t *Tag) any { return &t.CreatedBy }},
+	{"note", text, func(t *Tag) any { return &t.Note }},
+}}
+
+// entry is one row of run_ledger.
+type entry struct {
+	Seq     int64
+	At      time.Time
+	Event   string
+	RunID   string
+	Content string
+	Prev    string
+}
+
+var ledger = table[entry]{name: "run_ledger", fields: []field[entry]{
+	{"seq", number, func(e *entry) any { return &e.Seq }},
+	{"at", at, func(e *entry) any { return &e.At }},
+	{"event", text, func(e *entry) any { return &e.Event }},
+	{"run_id", runID, func(e *entry) any { return &e.RunID }},
+	{"content_sha256", text, func(e *entry) any { return &e.Content }},
+	{"prev_sha256", text, func(e *entry) any { return &e.Prev }},
+}}
+
+// state is one row of run_state: the newest version counts.
+type state struct {
+	Version int64
+	At      time.Time
+}
+
+var stateTable = table[state]{name: "run_state", fields: []field[state]{
+	{"version", number, func(s *state) any { return &s.Version }},
+	{"at", at, func(s *state) any { return &s.At }},
+}}
+
+// boundView is one row of run_binding: a view that package binding has made.
+type boundView struct{ Binding, View, SHA256 string }
+
+var bindingTable = table[boundView]{name: "run_binding", fields: []field[boundView]{
+	{"binding", text, func(b *boundView) any { return &b.Binding }},
+	{"view", text, func(b *boundView) any { return &b.View }},
+	{"sha256", text, func(b *boundView) any { return &b.SHA256 }},
+}}
+
+// create returns the statement that makes the table.
+func (t table[T]) create(d engine.Dialect, rel engine.Relation) string {
+	def := engine.Table{Relation: rel, Key: t.key}
+	for _, f := range t.fields {
+		def.Columns = append(def.Columns, engine.Column{Name: f.name, Type: f.kind.typeOf(d.Types())})
+	}
+	return d.CreateTable(def)
+}
+
+func (k kind) typeOf(t engine.Types) string {
+	switch k {
+	case runID:
+		return t.RunID
+	case number, some, count:
+		return t.Int
+	case at:
+		return t.Timestamp
+	case object:
+		return t.JSON
+	}
+	return t.Text
+}
+
+// names returns all columns, quoted.
+func (t table[T]) names() string {
+	n := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		n[i] = f.name
+	}
+	return engine.Idents(n)
+}
+
+// selectList returns all columns as scanRow reads them: ids and JSON as text.
+// prefix is an alias with its dot, or "".
+func (t table[T]) selectList(prefix string) string {
+	n := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		n[i] = prefix + engine.Ident(f.name)
+		if f.kind == runID || f.kind == object {
+			n[i] = "CAST(" + n[i] + " AS VARCHAR)"
+		}
+	}
+	return strings.Join(n, ", ")
+}
+
+// few is how many rows go as parameters: one row so takes half the time that
+// it takes as JSON, five hundred ten times of it.
+const few = 3
+
+// insert adds rows, in one statement.
+func (t table[T]) insert(ctx context.Context, c *engine.Conn, rel engine.Relation, rows []T) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	values := make([][]any, len(rows))
+	for i := range rows {
+		values[i] = make([]any, len(t.fields))
+		for j, f := range t.fields {
+			v, err := f.kind.encode(f.of(&rows[i]))
+			if err != nil {
+				return fmt.Errorf("%s.%s: %w", t.name, f.name, err)
+			}
+			values[i][j] = v
+		}
+	}
+	into := "INSERT INTO " + rel.String() + " (" + t.names() + ")"
+	if len(rows) <= few {
+		one := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(t.fields)), ", ") + ")"
+		var args []any
+		for _, v := range values {
+			args = append(args, v...)
+		}
+		_, err := c.Exec(ctx, into+" VALUES "+strings.Join(repeat(one, len(rows)), ", "), args...)
+		return err
+	}
+	return t.insertMany(ctx, c, into, values)
+}
+
+// insertMany sends the rows as one JSON text: a parameter per value would be
+// planned one by one.
+func (t table[T]) insertMany(ctx context.Context, c *engine.Conn, into string, rows [][]any) error {
+	types := c.DB().Dialect().Types()
+	shape := make([]string, len(t.fields))
+	list := make([]string, len(t.fields))
+	for j, f := range t.fields {
+		typ := f.kind.typeOf(types)
+		shape[j] = fmt.Sprintf(`"c%d":"VARCHAR"`, j)
+		list[j] = fmt.Sprintf("CAST(r.c%d AS %s)", j, typ)
+	}
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		o := make(map[string]any, len(row))
+		for j, v := range row {
+			switch v := v.(type) {
+			case nil:
+			case time.Time:
+				o[fmt.Sprintf("c%d", j)] = instant(v)
+			default:
+				o[fmt.Sprintf("c%d", j)] = fmt.Sprint(v)
+			}
+		}
+		line, err := json.Marshal(o)
+		if err != nil {
+			return err
+		}
+		b.Write(line)
+	}
+	b.WriteByte(']')
+	_, err := c.Exec(ctx, into+" SELECT "+strings.Join(list, ", ")+
+		" FROM (SELECT unnest(from_json(CAST(? AS VARCHAR), '[{"+strings.Join(shape, ",")+"}]')) AS r)", b.String())
+	return err
+}
+
+func repeat(s string, n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = s
+	}
+	return out
+}
+
+// instant is how a time is written into JSON and digests.
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// encode turns a field into a value for the driver; nil is NULL.
+func (k kind) encode(p any) (any, error) {
+	switch p := p.(type) {
+	case *string:
+		return nullText(*p), nil
+	case *Status:
+		return nullText(string(*p)), nil
+	case *ModelStatus:
+		return nullText(string(*p)), nil
+	case *int:
+		return k.nullInt(int64(*p)), nil
+	case *int64:
+		return k.nullInt(*p), nil
+	case *time.Time:
+		if p.IsZero() {
+			return nil, nil
+		}
+		return p.UTC().Truncate(time.Microsecond), nil
+	case *json.RawMessage:
+		if len(*p) == 0 {
+			return nil, nil
+		}
+		if !json.Valid(*p) {
+			return nil, fmt.Errorf("not JSON: %.80s", *p)
+		}
+		return clean(string(*p)), nil
+	case *Selection: // never NULL
+	default:
+		if reflect.ValueOf(p).Elem().IsZero() {
+			return nil, nil
+		}
+	}
+	b, err := marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return clean(b), nil
+}
+
+func (k kind) nullInt(n int64) any {
+	if k == some && n == 0 || k == count && n < 0 {
+		return nil
+	}
+	return n
+}
+
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return clean(s)
+}
+
+// clean makes a text storable everywhere: valid UTF-8 without the zero
+// character.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func marshal(v any) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// cell is a place for one column of a row.
+func (k kind) cell() any {
+	switch k {
+	case number, some, count:
+		return new(sql.NullInt64)
+	case at:
+		return new(sql.NullTime)
+	}
+	return new(sql.NullString)
+}
+
+// decode puts a scanned cell into a field.
+func (k kind) decode(cell, p any) error {
+	switch v := cell.(type) {
+	case *sql.NullInt64:
+		n := v.Int64
+		if !v.Valid && k == count {
+			n = -1
+		}
+		switch p := p.(type) {
+		case *int:
+			*p = int(n)
+		case *int64:
+			*p = n
+		}
+	case *sql.NullTime:
+		if v.Valid {
+			*(p.(*time.Time)) = v.Time.UTC()
+		}
+	case *sql.NullString:
+		switch p := p.(type) {
+		case *string:
+			*p = v.String
+		case *Status:
+			*p = Status(v.String)
+		case *ModelStatus:
+			*p = ModelStatus(v.String)
+		case *json.RawMessage:
+			if v.Valid {
+				*p = json.RawMessage(v.String)
+			}
+		default:
+			if v.Valid {
+				return json.Unmarshal([]byte(v.String), p)
+			}
+		}
+	}
+	return nil
+}
+
+// query reads rows whose columns are selectList.
+func (t table[T]) query(ctx context.Context, c *engine.Conn, query string, args ...any) ([]T, error) {
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	cells := make([]any, len(t.fields))
+	var out []T
+	for rows.Next() {
+		for i, f := range t.fields {
+			cells[i] = f.kind.cell()
+		}
+		if err := rows.Scan(cells...); err != nil {
+			return nil, err
+		}
+		var row T
+		for i, f := range t.fields {
+			if err := f.kind.decode(cells[i], f.of(&row)); err != nil {
+				return nil, fmt.Errorf("%s.%s: %w", t.name, f.name, err)
+			}
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, c.Explain(err, query)
+	}
+	return out, nil
+}

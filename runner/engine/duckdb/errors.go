@@ -22,6 +22,9 @@ type failure struct {
 	Position string `json:"position"`
 }
 
+// stackTrace begins what DuckDB adds to errors that are its own faults.
+const stackTrace = "\n\nStack Trace:"
+
 // offset is the byte offset into the text sent, or -1.
 func (f failure) offset() int {
 	if n, err := strconv.Atoi(f.Position); err == nil {
@@ -43,6 +46,7 @@ func parse(err error) (failure, bool) {
 	for _, t := range []string{text, rest} {
 		var f failure
 		if strings.HasPrefix(t, "{") && json.Unmarshal([]byte(t), &f) == nil && f.Type != "" {
+			f.Msg, _, _ = strings.Cut(f.Msg, stackTrace)
 			return f, true
 		}
 	}
@@ -50,6 +54,7 @@ func parse(err error) (failure, bool) {
 		return failure{Msg: text}, true
 	}
 	msg, _, _ := strings.Cut(rest, "\n\nLINE ")
+	msg, _, _ = strings.Cut(msg, stackTrace)
 	return failure{Type: typ, Msg: msg}, true
 }
 

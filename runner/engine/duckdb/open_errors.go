@@ -64,6 +64,7 @@ func openError(t engine.Target, err error) error {
 		}
 	}
 	e.Msg, _, _ = strings.Cut(f.Msg, "\n")
+	e.Advice = "see that the path is right and that the file is a database of DuckDB's"
 	return e
 }
 
@@ -98,7 +99,7 @@ func fileError(e *engine.OpenError, err error) error {
 	case errors.Is(err, syscall.ENOSPC):
 		e.Msg, e.Advice = "the disk is full", fmt.Sprintf("free some space in %s", dir)
 	default:
-		e.Msg = err.Error()
+		e.Msg, e.Advice = err.Error(), "see that the path is right"
 	}
 	return e
 }

@@ -20,6 +20,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -175,8 +176,9 @@ type Backend interface {
 	// order, duplicates included, names as written. A failure is a
 	// *QueryError whose Offset points into query.
 	Describe(ctx context.Context, c *Conn, query string) ([]Column, error)
-	// Explain turns a driver's error into a *QueryError (or returns a context
-	// error as it is). It is called for every failed statement.
+	// Explain turns a driver's error into a *QueryError; nil stays nil. It is
+	// called for every failed statement. A cancelled statement is of
+	// KindCancelled, and errors.Is finds the context's error in it.
 	Explain(err error, query string) error
 }
 
@@ -239,10 +241,32 @@ type Conn struct {
 	db       *DB
 	sql      *sql.Conn
 	inAtomic bool
+	discard  bool // not fit for another user
 }
 
-// Close gives the session back to the pool.
-func (c *Conn) Close() error { return c.sql.Close() }
+// Close gives the session back to the pool, or ends it if it was changed.
+func (c *Conn) Close() error {
+	if c.discard {
+		// What the pool hears of a bad session is that it is to be dropped.
+		_ = c.sql.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	if err := c.sql.Close(); err != nil && !c.discard {
+		return err
+	}
+	return nil
+}
+
+// SearchPath makes the session look unqualified names up in schemas, in order,
+// until it is closed. Where the engine cannot, it is errors.ErrUnsupported.
+func (c *Conn) SearchPath(ctx context.Context, schemas ...Relation) error {
+	p, ok := c.db.backend.(SearchPather)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	c.discard = true
+	_, err := c.Exec(ctx, p.SearchPath(schemas...))
+	return err
+}
 
 // DB returns the database of the session.
 func (c *Conn) DB() *DB { return c.db }
@@ -338,6 +362,7 @@ func (c *Conn) Atomic(ctx context.Context, f func() error) (err error) {
 		c.inAtomic = false
 		if !done {
 			_, rerr := c.Exec(undo, rollback)
+			c.discard = c.discard || rerr != nil
 			if err != nil && rerr != nil {
 				err = errors.Join(err, fmt.Errorf("and undoing it: %w", rerr))
 			}
@@ -351,7 +376,8 @@ func (c *Conn) Atomic(ctx context.Context, f func() error) (err error) {
 	}
 	done = true
 	if _, err := c.Exec(undo, commit); err != nil {
-		_, _ = c.Exec(undo, rollback) // the session must not go back with a transaction open
+		_, _ = c.Exec(undo, rollback)
+		c.discard = true // the session must not go back with a transaction open
 		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
 	}
 	return nil

@@ -30,7 +30,7 @@ type StatementChecker interface {
 }
 
 // SearchPather is an engine in which a session can look unqualified names up in
-// several schemas, in order. It holds until the session is closed.
+// several schemas, in order. Conn.SearchPath is the way to use it.
 type SearchPather interface {
 	// SearchPath returns the statement that sets it.
 	SearchPath(schemas ...Relation) string

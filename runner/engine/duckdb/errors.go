@@ -160,10 +160,6 @@ func refine(q *engine.QueryError, f failure) {
 		if strings.Contains(strings.ToLower(f.Msg), "conflict") {
 			q.Kind, q.Advice = engine.KindConflict, "another transaction changed the same thing; run it again"
 		}
-	case "IO":
-		if strings.Contains(f.Msg, "No space left on device") {
-			q.Kind, q.Advice = engine.KindDiskFull, "free some space, then run it again: what was committed is safe"
-		}
 	case "Out of Memory":
 		q.Advice = "raise memory_limit in the target's settings, or lower threads"
 		if strings.Contains(f.Msg, "max_temp_directory_size") || strings.Contains(f.Msg, "temp directory") {
@@ -171,6 +167,9 @@ func refine(q *engine.QueryError, f failure) {
 		}
 	case "FATAL", "INTERNAL":
 		q.Advice = "this is a fault of DuckDB; close the database and open it again"
+	}
+	if strings.Contains(f.Msg, "No space left on device") { // also of a commit
+		q.Kind, q.Advice = engine.KindDiskFull, "free some space, then run it again: what was committed is safe"
 	}
 	if name := extension(f.Msg); name != "" {
 		q.Kind = engine.KindExtension

@@ -136,8 +136,7 @@ func testMemory(t *testing.T, s *suite) {
 }
 
 func testSearchPath(t *testing.T, s *suite) {
-	p, ok := s.d.(engine.SearchPather)
-	if !ok {
+	if _, ok := s.d.(engine.SearchPather); !ok {
 		t.Skip("names are looked up in one schema")
 	}
 	m, other := s.mart("m"), s.mart("other")
@@ -145,10 +144,23 @@ func testSearchPath(t *testing.T, s *suite) {
 	s.exec("CREATE SCHEMA " + engine.Ident(`b "1", x`))
 	binding := engine.Relation{Schema: `b "1", x`, Name: "m"}
 	s.exec(fmt.Sprintf("CREATE VIEW %s AS SELECT 'bound' AS v", binding))
-	s.exec(p.SearchPath(engine.Relation{Database: s.d.Catalog(), Schema: binding.Schema},
-		engine.Relation{Database: s.d.Catalog(), Schema: m.Relation.Schema}))
+	c := s.c
+	s.c = s.conn()
+	if err := s.c.SearchPath(s.ctx, engine.Relation{Database: s.d.Catalog(), Schema: binding.Schema},
+		engine.Relation{Database: s.d.Catalog(), Schema: m.Relation.Schema}); err != nil {
+		t.Fatal(err)
+	}
 	s.equal(s.list("SELECT v FROM m"), "bound", "the first schema wins")
 	s.equal(s.list("SELECT v FROM other"), "b", "the second is searched")
+	if err := s.c.Close(); err != nil {
+		t.Error("close:", err)
+	}
+	s.c = c
+	for range 3 { // whatever session the pool gives next
+		s.c = s.conn()
+		s.equal(s.list("SELECT v FROM other"), "b", "another session")
+		s.equal(s.one("SELECT count(*) FROM m"), "0", "another session has the target's own search path")
+	}
 }
 
 func testCheckpoint(t *testing.T, s *suite) {

@@ -1,0 +1,212 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"warehouse/runner/jinja"
+	"warehouse/runner/project"
+)
+
+// runID is the run's id, and marks the text as one of this run only.
+func (r *render) runID(name string) jinja.Value {
+	r.noteVolatile(name)
+	if r.b == nil || r.b.RunID == "" {
+		return nilRun
+	}
+	return r.b.RunID
+}
+
+func (r *render) startedAt() jinja.Value {
+	r.noteVolatile("run_started_at")
+	if r.b == nil || r.b.StartedAt.IsZero() {
+		return jinja.FromGo(r.started)
+	}
+	return jinja.FromGo(r.b.StartedAt.UTC().Truncate(time.Microsecond))
+}
+
+// modules is dbt's modules; a template that takes datetime may print the time.
+func (r *render) modules() jinja.Value {
+	all := jinja.Modules()
+	return &namespace{"modules", func(name string) (jinja.Value, bool) {
+		if name == "datetime" {
+			r.noteVolatile("modules.datetime")
+		}
+		switch m := all.(type) {
+		case *jinja.Dict:
+			return m.Get(name)
+		case jinja.Object:
+			return m.Attr(name)
+		}
+		return nil, false
+	}}
+}
+
+func (r *render) database() jinja.Value {
+	if r.b != nil && r.b.Database != "" {
+		return r.b.Database
+	}
+	return orNone(r.project.Target.Catalog)
+}
+
+// target is the chosen target.
+func (r *render) target() jinja.Value {
+	t := r.project.Target
+	threads := t.Threads
+	if threads == 0 {
+		threads = 4
+	}
+	return dict("name", t.Name, "target_name", t.Name, "type", t.Type, "schema", t.StorageSchema, "database", r.database(),
+		"dbname", r.database(), "path", t.Path, "threads", int64(threads), "profile_name", r.project.Name)
+}
+
+func (r *render) flags() jinja.Value {
+	full := r.b != nil && r.b.FullRefresh
+	return dict("FULL_REFRESH", full, "full_refresh", full, "STORE_FAILURES", false, "WHICH", "build", "which", "build",
+		"STRICT_MODE", false, "NON_DESTRUCTIVE", false, "USE_COLORS", false, "WARN_ERROR", false, "FAIL_FAST", false,
+		"INTROSPECT", true, "SEND_ANONYMOUS_USAGE_STATS", false)
+}
+
+// isIncremental is true when there are rows of an earlier run to add to.
+func (r *render) isIncremental(*jinja.Call) (jinja.Value, error) {
+	return r.b != nil && r.b.Incremental != nil && r.node != nil && r.b.Incremental(r.node), nil
+}
+
+func (r *render) shouldFullRefresh(*jinja.Call) (jinja.Value, error) {
+	if r.node != nil && r.node.Config.FullRefresh != nil {
+		return *r.node.Config.FullRefresh, nil
+	}
+	return r.b != nil && r.b.FullRefresh, nil
+}
+
+// id is the node that is rendered, "" for a free text.
+func (r *render) id() string {
+	if r.node == nil {
+		return ""
+	}
+	return r.node.ID
+}
+
+// model is the node that is rendered, as dbt's manifest has it.
+func (r *render) model() jinja.Value {
+	if r.node == nil {
+		return nil
+	}
+	return r.about(r.node)
+}
+
+// graph is all nodes, by id.
+func (r *render) graph() jinja.Value {
+	nodes, sources := jinja.NewDict(), jinja.NewDict()
+	if r.b != nil && r.all != nil {
+		for _, id := range slices.Sorted(maps.Keys(r.all)) {
+			n := r.all[id]
+			if n.Resource == Source {
+				_ = sources.Set(id, r.about(n))
+			} else {
+				_ = nodes.Set(id, r.about(n))
+			}
+		}
+	}
+	return dict("nodes", nodes, "sources", sources, "exposures", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict())
+}
+
+// about is a node as templates see it: the keys of dbt's manifest.
+func (r *render) about(n *Node) *jinja.Dict {
+	columns := jinja.NewDict()
+	for _, c := range n.Columns {
+		_ = columns.Set(c.Name, dict("name", c.Name, "description", c.Description, "data_type", orNone(c.DataType),
+			"quote", c.Quote, "tags", list(c.Tags), "meta", jinja.FromGo(orEmpty(c.Meta)), "constraints", &jinja.List{}))
+	}
+	var refs, parents []string
+	for _, id := range n.Parents {
+		parents = append(parents, id)
+		if strings.HasPrefix(id, "model.") {
+			refs = append(refs, id[strings.LastIndexByte(id, '.')+1:])
+		}
+	}
+	refList := &jinja.List{}
+	for _, name := range refs {
+		refList.Items = append(refList.Items, dict("name", name, "package", nil, "version", nil))
+	}
+	d := dict(
+		"name", n.Name, "unique_id", n.ID, "resource_type", n.Resource, "package_name", n.Package,
+		"original_file_path", n.File, "path", strings.TrimPrefix(n.File, "models/"), "file_key_name", n.File,
+		"fqn", list(n.FQN), "tags", list(n.Tags), "description", n.Description, "columns", columns,
+		"depends_on", dict("nodes", list(parents), "macros", &jinja.List{}), "refs", refList,
+		"config", r.configDict(n), "meta", jinja.FromGo(orEmpty(n.Config.Meta)),
+		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", n.Table.Schema, "alias", n.Table.Name,
+	)
+	switch n.Resource {
+	case Source:
+		for k, v := range map[string]jinja.Value{"source_name": n.Source.SourceName, "identifier": n.Source.Identifier, "schema": n.Relation.Schema,
+			"loader": n.Source.Loader, "source_description": n.Source.SourceDescription} {
+			_ = d.Set(k, v)
+		}
+	case Test:
+		_ = d.Set("column_name", orNone(n.Test.Column))
+		_ = d.Set("attached_node", orNone(n.Test.Model))
+		_ = d.Set("alias", n.Name)
+		if n.Test.Generic != "" {
+			_ = d.Set("test_metadata", dict("name", n.Test.Generic, "namespace", orNone(n.Test.Package), "kwargs", orEmptyDict(n.Test.Args)))
+		}
+	}
+	return d
+}
+
+func (r *render) configDict(n *Node) *jinja.Dict {
+	d := dict("enabled", true, "materialized", n.Kind, "tags", list(n.Tags))
+	if n.Resource == Test {
+		d = dict("enabled", true, "severity", n.Test.Severity, "warn_if", n.Test.WarnIf, "error_if", n.Test.ErrorIf,
+			"fail_calc", n.Test.FailCalc, "where", orNone(n.Test.Where), "tags", list(n.Tags))
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.config)) {
+		if key != "tags" {
+			_ = d.Set(key, clone(n.config[key].Value))
+		}
+	}
+	return d
+}
+
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+func orEmptyDict(d *jinja.Dict) jinja.Value {
+	if d == nil {
+		return jinja.NewDict()
+	}
+	return clone(d)
+}
+
+// doc is doc('block') or doc('package', 'block'): the text of a docs block.
+func (r *render) doc(c *jinja.Call) (jinja.Value, error) {
+	var pkg, name string
+	switch len(c.Args) {
+	case 1:
+		name = jinja.Str(c.Args[0])
+	case 2:
+		pkg, name = jinja.Str(c.Args[0]), jinja.Str(c.Args[1])
+	default:
+		return nil, fmt.Errorf("doc takes the name of a block, or a package and a name")
+	}
+	var blocks []string
+	var found *project.DocBlock
+	for _, b := range r.project.Docs {
+		if b.Name == name && (pkg == "" || b.Package == pkg) {
+			found = b
+		}
+		blocks = append(blocks, b.Name)
+	}
+	if found == nil || found.Template == nil {
+		return nil, missing(fmt.Sprintf("there is no docs block '%s'", name), name, blocks)
+	}
+	out, err := found.Template.Render(c.Context(), r.options())
+	return strings.TrimSpace(out.Text), err
+}

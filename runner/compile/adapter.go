@@ -1,0 +1,211 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"warehouse/runner/engine"
+	"warehouse/runner/jinja"
+)
+
+// adapter is dbt's adapter, as far as a model that only reads needs it.
+// Anything that would change the database is an error: models are stored by
+// the run, never by their templates.
+func (r *render) adapter() jinja.Value {
+	methods := map[string]func(*jinja.Call) (jinja.Value, error){
+		"dispatch":                       r.dispatch,
+		"quote":                          r.quote,
+		"quote_as_configured":            r.quote,
+		"quote_seed_column":              r.quote,
+		"type":                           func(*jinja.Call) (jinja.Value, error) { return r.opts.Dialect, nil },
+		"get_relation":                   r.getRelation,
+		"get_columns_in_relation":        r.columnsInRelation,
+		"get_missing_columns":            r.missingColumns,
+		"check_schema_exists":            r.schemaExists,
+		"list_relations_without_caching": r.listRelations,
+		"list_relations":                 r.listRelations,
+		"expand_target_column_types":     nothing,
+		"cache_added":                    nothing,
+		"cache_dropped":                  nothing,
+		"commit":                         nothing,
+		"is_replaceable":                 func(*jinja.Call) (jinja.Value, error) { return true, nil },
+		"convert_datetimes_to_strs":      func(c *jinja.Call) (jinja.Value, error) { return c.Args[0], nil },
+		"is_motherduck":                  func(*jinja.Call) (jinja.Value, error) { return false, nil },
+		"disable_transactions":           func(*jinja.Call) (jinja.Value, error) { return false, nil },
+		"external_root":                  func(*jinja.Call) (jinja.Value, error) { return ".", nil },
+	}
+	return &namespace{"adapter", func(name string) (jinja.Value, bool) {
+		switch name {
+		case "Relation":
+			return relationClass(), true
+		case "Column":
+			return columnClass(r.opts.Dialect), true
+		case "behavior":
+			return fixed("behavior", nil), true
+		}
+		if m := methods[name]; m != nil {
+			return fn("adapter."+name, m), true
+		}
+		if changesDatabase[name] {
+			return fn("adapter."+name, func(*jinja.Call) (jinja.Value, error) {
+				return nil, fmt.Errorf("adapter.%s changes the database: here the run stores models, templates only read", name)
+			}), true
+		}
+		return nil, false
+	}}
+}
+
+var changesDatabase = oneOf("create_schema", "drop_schema", "drop_relation", "rename_relation", "truncate_relation",
+	"execute", "add_query", "alter_column_type", "expand_column_types", "add_columns", "rename_column")
+
+func nothing(*jinja.Call) (jinja.Value, error) { return "", nil }
+
+// api is dbt's api: classes to make relations and columns with.
+func (r *render) api() jinja.Value {
+	return fixed("api", map[string]jinja.Value{"Relation": relationClass(), "Column": columnClass(r.opts.Dialect)})
+}
+
+func relationClass() jinja.Value {
+	constant := func(v string) jinja.Value { return v }
+	return &class{
+		namespace: fixed("Relation", map[string]jinja.Value{
+			"create": fn("api.Relation.create", createRelation),
+			"Table":  constant("table"), "View": constant("view"), "CTE": constant("cte"), "External": constant("external"),
+		}),
+		call: createRelation,
+	}
+}
+
+func (r *render) quote(c *jinja.Call) (jinja.Value, error) {
+	if len(c.Args) == 0 {
+		return nil, errors.New("adapter.quote needs a name")
+	}
+	if err := noSecret("adapter.quote", c.Args[0]); err != nil {
+		return nil, err
+	}
+	return engine.Ident(jinja.Str(c.Args[0])), nil
+}
+
+// getRelation finds a table or view, or returns None.
+func (r *render) getRelation(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.get_relation", "database?", "schema?", "identifier?", "*")
+	if err != nil {
+		return nil, err
+	}
+	if !r.execute() {
+		return nil, nil
+	}
+	rel := &relation{kind: "table"}
+	for i, to := range []*string{&rel.Database, &rel.Schema, &rel.Name} {
+		if s, ok := v[i].(string); ok {
+			*to = s
+		}
+	}
+	found, err := r.findRelations(rel.Database, rel.Schema, rel.Name)
+	if err != nil || len(found.Items) == 0 {
+		return nil, err
+	}
+	return found.Items[0], nil
+}
+
+func (r *render) listRelations(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.list_relations", "database?", "schema?", "*")
+	if err != nil {
+		return nil, err
+	}
+	if rel, ok := v[0].(*relation); ok {
+		return r.findRelations(rel.Database, rel.Schema, "")
+	}
+	db, _ := v[0].(string)
+	schema, _ := v[1].(string)
+	return r.findRelations(db, schema, "")
+}
+
+// findRelations asks the information schema; "" matches anything.
+func (r *render) findRelations(database, schema, name string) (*jinja.List, error) {
+	out := &jinja.List{}
+	var where []string
+	for _, c := range []struct{ column, value string }{{"table_catalog", database}, {"table_schema", schema}, {"table_name", name}} {
+		if c.value != "" {
+			where = append(where, "lower("+c.column+") = lower("+engine.Literal(c.value)+")")
+		}
+	}
+	if len(where) == 0 || !r.execute() {
+		return out, nil
+	}
+	t, err := r.query("select table_catalog, table_schema, table_name, table_type from information_schema.tables where " +
+		strings.Join(where, " and ") + " order by 1, 2, 3")
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range t.rows {
+		kind := "table"
+		if strings.Contains(strings.ToLower(jinja.Str(row[3])), "view") {
+			kind = "view"
+		}
+		out.Items = append(out.Items, &relation{Relation: engine.Relation{Database: jinja.Str(row[0]), Schema: jinja.Str(row[1]), Name: jinja.Str(row[2])}, kind: kind})
+	}
+	return out, nil
+}
+
+// columnsInRelation asks the engine for the columns of a relation: the model's
+// own ones, as ref reads them.
+func (r *render) columnsInRelation(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.get_columns_in_relation", "relation")
+	if err != nil {
+		return nil, err
+	}
+	out := &jinja.List{}
+	if !r.execute() || v[0] == nil {
+		return out, nil
+	}
+	if rel, ok := v[0].(*relation); ok && rel.kind == "cte" {
+		return nil, fmt.Errorf("%s is an ephemeral model: its columns cannot be asked for", rel.Name)
+	}
+	t, err := r.query("select * from " + jinja.Str(v[0]) + " limit 0")
+	if err != nil {
+		return nil, err
+	}
+	for _, col := range t.columns {
+		out.Items = append(out.Items, &column{name: col.Name, typ: col.Type})
+	}
+	return out, nil
+}
+
+// missingColumns are those of the first relation that the second has not.
+func (r *render) missingColumns(c *jinja.Call) (jinja.Value, error) {
+	if len(c.Args) != 2 {
+		return nil, errors.New("adapter.get_missing_columns needs two relations")
+	}
+	has := map[string]bool{}
+	out := &jinja.List{}
+	for i := 1; i >= 0; i-- {
+		cols, err := r.columnsInRelation(&jinja.Call{Args: c.Args[i : i+1]})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range cols.(*jinja.List).Items {
+			name := strings.ToLower(v.(*column).name)
+			switch {
+			case i == 1:
+				has[name] = true
+			case !has[name]:
+				out.Items = append(out.Items, v)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (r *render) schemaExists(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.check_schema_exists", "database?", "schema")
+	if err != nil || !r.execute() {
+		return false, err
+	}
+	t, err := r.query("select 1 from information_schema.schemata where lower(schema_name) = lower(" + engine.Literal(jinja.Str(v[1])) + ")")
+	if err != nil {
+		return nil, err
+	}
+	return len(t.rows) > 0, nil
+}

@@ -1,0 +1,174 @@
+// Package compile turns a project into a graph of nodes, and a node into SQL.
+//
+//  1. Compile renders every model and data test once with execute=false, to
+//     learn its refs, sources and config, and builds the graph: cycles,
+//     missing and disabled refs, doubled names, unknown config keys: all
+//     errors of the project at once.
+//  2. Graph.Render renders a node for real, against a Binding that says what
+//     ref, this and run_of print. The text is one SELECT, with ephemeral
+//     parents in front as CTEs; Rendered.Place leads from any byte of it back
+//     to a line of the user's files.
+//
+// Read Graph first, then context.go (what a template can call), then
+// datatests.go (data tests as SQL). Macros that the product brings with it are
+// in macros/*.sql.
+package compile
+
+import (
+	"context"
+	"time"
+
+	"warehouse/runner/dag"
+	"warehouse/runner/diag"
+	"warehouse/runner/engine"
+	"warehouse/runner/jinja"
+	"warehouse/runner/project"
+)
+
+// Options of a compilation.
+type Options struct {
+	LookupEnv func(string) (string, bool)
+	Dialect   string // "duckdb", "trino": what adapter.dispatch prefers
+	Threads   int    // renders at once; 0: as many as processors
+	Log       func(msg string, info bool)
+}
+
+// Resource types of nodes.
+const (
+	Model  = "model"
+	Test   = "test"
+	Source = "source"
+	Seed   = "seed"
+)
+
+// Node is a model, a data test or a source.
+type Node struct {
+	ID       string // "model.shop.orders", "test.shop.not_null_orders_id", "source.shop.raw.events"
+	Name     string // a model's name; a test's unique name; a source's table
+	Package  string
+	Resource string // Model, Test, Source, …
+	File     string // models/orders.sql, or the YAML file of a generic test or source
+	Pos      diag.Pos
+	FQN      []string
+	Tags     []string
+
+	// Of models.
+	Kind        string // Config.Materialized: "mart", "view", "ephemeral", "incremental", …
+	Config      project.ModelConfig
+	Description string
+	Columns     []project.Column
+	Table       engine.Relation // the mart's storage: schema and name, no database
+	RawSQL      string
+
+	// Of data tests.
+	Test *DataTest
+
+	// Of sources.
+	Source   *project.Source
+	Relation engine.Relation // what source() prints
+
+	Parents []string // ids that it reads: models, sources; of a test also the model that it is attached to
+	Refs    []string // the subset of Parents that are models, ephemeral ones included
+
+	template *jinja.Template
+	config   project.Config // merged
+	external string         // a source's files, as SQL
+
+	// Of generic data tests.
+	macro    *jinja.Macro
+	attached *Node // the model or source
+	quote    bool  // the column's
+	span     int
+	line     string // of the file, at Pos
+	argPos   map[string]diag.Pos
+}
+
+// DataTest is what is known of a data test besides its SQL.
+type DataTest struct {
+	Generic  string // "not_null", "" for a singular one
+	Package  string // of the generic test, "" for the project's own search order
+	Column   string // "" for tests of a whole model
+	Model    string // node id that it is attached to; "" for singular ones
+	Severity string // "error" or "warn"
+	WarnIf   string // "!= 0"
+	ErrorIf  string // "!= 0"
+	FailCalc string // "count(*)"
+	Where    string // rendered when the test is
+	Limit    int    // of the sample only
+	Args     *jinja.Dict
+
+	// RowWise, of a built-in test that looks at each row by itself and has no
+	// `where`, fail_calc or override by a project macro, is an aggregate over
+	// the model's rows that counts failures as the test would:
+	// `count(*) FILTER (WHERE "id" IS NULL)`. "" otherwise. Such tests of one
+	// model share a scan.
+	RowWise string
+}
+
+// Graph is a compiled project. It is immutable.
+type Graph struct {
+	Project  *project.Project
+	Nodes    map[string]*Node
+	DAG      *dag.Graph // over all enabled nodes: sources, models, tests
+	Warnings []*diag.Error
+	env      *env
+}
+
+// Model returns the enabled model of that name in the project, or nil.
+func (g *Graph) Model(name string) *Node {
+	n := g.Nodes["model."+g.Project.Name+"."+name]
+	return n
+}
+
+// Binding says what a template sees of a run.
+type Binding struct {
+	RunID     string
+	StartedAt time.Time // of the run, in UTC
+	// Ref returns what ref prints for a stored model or view model.
+	Ref func(n *Node) engine.Relation
+	// This returns what `this` prints: the published run's rows of the model.
+	This func(n *Node) engine.Relation
+	// Database is the target's own catalog, put in front of a source's or
+	// a table's two-part name.
+	Database string
+	// RunOf returns the run id that a ref to n reads, as text.
+	RunOf func(n *Node) (string, error)
+	// Incremental says whether is_incremental() is true for n.
+	Incremental func(n *Node) bool
+	// Query runs a query for run_query and statement. Nil: execute is false.
+	Query       func(ctx context.Context, sql string) (columns []engine.Column, rows [][]any, err error)
+	FullRefresh bool
+}
+
+// Rendered is a node's SQL.
+type Rendered struct {
+	SQL    string // what the engine gets: secrets filled in
+	Stored string // what is kept and shown: secrets as references
+	// Reads are the ids of the models and sources that it read while it was
+	// rendered, direct parents only, ephemeral ones included.
+	Reads []string
+	// ReadsRunQuery: the text depends on query results.
+	ReadsRunQuery bool
+	// Volatile: it prints the run id, a time or another thing that differs
+	// from run to run; "" or the name of what it prints.
+	Volatile string
+	// This: the text names `this`.
+	This bool
+	// RunOf are the ids whose run id it prints.
+	RunOf []string
+	// Warnings are what templates warned of.
+	Warnings []*diag.Error
+	// Secrets are the names of the secrets that SQL holds. What the engine
+	// would store as text (a view) must not hold any.
+	Secrets []string
+	place   func(off int) (diag.Pos, string, []diag.Frame, bool)
+}
+
+// Place leads from a byte of SQL to the user's file: place, source line, and
+// the macro calls or inlined models on the way.
+func (r *Rendered) Place(off int) (pos diag.Pos, line string, frames []diag.Frame, ok bool) {
+	if r.place == nil {
+		return diag.Pos{}, "", nil, false
+	}
+	return r.place(off)
+}

@@ -1,0 +1,145 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+	"warehouse/runner/project"
+)
+
+// configObject is config: config(key=value, …), config.get, config.require.
+type configObject struct{ r *render }
+
+func (o *configObject) TypeName() string { return "Config" }
+func (o *configObject) String() string   { return "<config>" }
+
+// Invoke is config(…). It prints nothing. What it sets is collected while the
+// project is compiled; later on it is known already.
+func (o *configObject) Invoke(c *jinja.Call) (jinja.Value, error) {
+	var given *jinja.Dict
+	switch {
+	case len(c.Args) == 1:
+		d, ok := c.Args[0].(*jinja.Dict)
+		if !ok || c.Kwargs != nil && c.Kwargs.Len() > 0 {
+			return nil, fmt.Errorf("config takes named arguments, or one dict")
+		}
+		given = d
+	case len(c.Args) > 1:
+		return nil, fmt.Errorf("config takes named arguments, or one dict")
+	default:
+		given = c.Kwargs
+	}
+	if o.r.b != nil || given == nil {
+		return "", nil
+	}
+	layer := project.Config{}
+	at := c.Pos()
+	for _, it := range given.Items() {
+		key := jinja.Str(it.Key)
+		if err := noSecret("config", it.Value); err != nil {
+			return nil, err
+		}
+		layer[key] = project.Setting{Value: it.Value, Pos: at, Span: len("config")}
+	}
+	o.r.configs = append(o.r.configs, layer)
+	return "", nil
+}
+
+// Attr returns get, require and the like.
+func (o *configObject) Attr(name string) (jinja.Value, bool) {
+	switch name {
+	case "get", "meta_get":
+		return fn("config."+name, func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, "config."+name, "name", "default?", "validator?")
+			if err != nil {
+				return nil, err
+			}
+			if found, ok := o.value(jinja.Str(v[0]), name == "meta_get"); ok {
+				return found, nil
+			}
+			return v[1], nil
+		}), true
+	case "require", "meta_require":
+		return fn("config."+name, func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, "config."+name, "name", "validator?")
+			if err != nil {
+				return nil, err
+			}
+			key := jinja.Str(v[0])
+			if found, ok := o.value(key, name == "meta_require"); ok && found != nil {
+				return found, nil
+			}
+			if o.r.b == nil {
+				return "", nil // not all of the config is known yet
+			}
+			return nil, fmt.Errorf("the config '%s' is required, and not set", key)
+		}), true
+	case "set":
+		return fn("config.set", func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, "config.set", "name", "value")
+			if err != nil {
+				return nil, err
+			}
+			if o.r.b == nil {
+				o.r.configs = append(o.r.configs, project.Config{jinja.Str(v[0]): {Value: v[1], Pos: c.Pos()}})
+			}
+			return "", nil
+		}), true
+	case "persist_relation_docs", "persist_column_docs":
+		return fn("config."+name, func(*jinja.Call) (jinja.Value, error) { return false, nil }), true
+	}
+	return nil, false
+}
+
+// value is a config value, or one of its meta.
+func (o *configObject) value(key string, meta bool) (jinja.Value, bool) {
+	cfg := o.r.known
+	if cfg == nil || o.r.b == nil && len(o.r.configs) > 0 {
+		cfg = project.Merge(slices.Concat(o.r.layers, o.r.configs, o.r.above)...)
+	}
+	if meta {
+		d, _ := cfg["meta"].Value.(*jinja.Dict)
+		return clonedGet(d, key)
+	}
+	s, ok := cfg[key]
+	if !ok && key == "materialized" && o.r.node != nil {
+		return o.r.node.Kind, o.r.node.Kind != ""
+	}
+	return clone(s.Value), ok
+}
+
+func clonedGet(d *jinja.Dict, key string) (jinja.Value, bool) {
+	if d == nil {
+		return nil, false
+	}
+	v, ok := d.Get(key)
+	return clone(v), ok
+}
+
+// placed gives the settings of config() calls the places of their keys, which
+// only the text of the file has. layers are what the calls set, in the order of
+// the render; a call that ran from a macro or a loop keeps its own place.
+func placed(layers []project.Config, t *jinja.Template) []project.Config {
+	sites := map[diag.Pos]jinja.CallSite{}
+	for _, s := range t.Calls("config") {
+		sites[s.Pos] = s
+	}
+	for _, layer := range layers {
+		for key, set := range layer {
+			if site, ok := sites[set.Pos]; ok {
+				if kw, ok := site.Kwargs[key]; ok {
+					set.Pos, set.Span = kw.Pos, kw.Span
+				} else {
+					set.Span = site.Span
+				}
+			}
+			if set.Pos.File == t.File() {
+				set.Source = diag.LineAt(t.Source(), set.Pos.Line)
+			}
+			layer[key] = set
+		}
+	}
+	return layers
+}

@@ -1,0 +1,375 @@
+package compile
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// What a template can call. docs/templates.md has a line for each name; a name
+// that starts a longer story has a file of its own:
+//
+//	ref, source, this, run_of      refs.go, relation.go
+//	var, env_var                   vars.go, secrets.go
+//	config                         config.go
+//	adapter, dispatch              adapter.go, dispatch.go
+//	statement, load_result         query.go, table.go
+//	model, graph, target, flags    about.go
+//	fromjson, toyaml, …            data.go
+
+// allGlobals are the names that are neither the template's own nor a macro's. A
+// value is made when it is first read.
+func allGlobals() map[string]func(r *render) jinja.Value {
+	call := func(name string, f func(r *render, c *jinja.Call) (jinja.Value, error)) func(r *render) jinja.Value {
+		return func(r *render) jinja.Value {
+			return fn(name, func(c *jinja.Call) (jinja.Value, error) { return f(r, c) })
+		}
+	}
+	return map[string]func(r *render) jinja.Value{
+		"execute":         func(r *render) jinja.Value { return r.execute() },
+		"run_id":          func(r *render) jinja.Value { return r.runID("run_id") },
+		"invocation_id":   func(r *render) jinja.Value { return r.runID("invocation_id") },
+		"run_started_at":  func(r *render) jinja.Value { return r.startedAt() },
+		"this":            func(r *render) jinja.Value { return r.this() },
+		"target":          func(r *render) jinja.Value { return r.target() },
+		"env":             func(r *render) jinja.Value { return r.target() },
+		"model":           func(r *render) jinja.Value { return r.model() },
+		"graph":           func(r *render) jinja.Value { return r.graph() },
+		"adapter":         func(r *render) jinja.Value { return r.adapter() },
+		"config":          func(r *render) jinja.Value { return &configObject{r} },
+		"api":             func(r *render) jinja.Value { return r.api() },
+		"exceptions":      func(r *render) jinja.Value { return exceptions(r) },
+		"builtins":        func(r *render) jinja.Value { return r.builtins() },
+		"context":         func(r *render) jinja.Value { return r.context() },
+		"modules":         func(r *render) jinja.Value { return r.modules() },
+		"flags":           func(r *render) jinja.Value { return r.flags() },
+		"database":        func(r *render) jinja.Value { return r.database() },
+		"schema":          func(r *render) jinja.Value { return r.project.Target.StorageSchema },
+		"dbt_version":     func(*render) jinja.Value { return DBTVersion },
+		"project_name":    func(r *render) jinja.Value { return r.project.Name },
+		"pre_hooks":       func(*render) jinja.Value { return &jinja.List{} },
+		"post_hooks":      func(*render) jinja.Value { return &jinja.List{} },
+		"thread_id":       func(*render) jinja.Value { return "main" },
+		"connection_name": func(r *render) jinja.Value { return r.id() },
+
+		"selected_resources":   func(*render) jinja.Value { return &jinja.List{} },
+		"invocation_args_dict": func(*render) jinja.Value { return jinja.NewDict() },
+		"dbt_metadata_envs":    func(*render) jinja.Value { return jinja.NewDict() },
+
+		"ref":                 call("ref", (*render).ref),
+		"source":              call("source", (*render).source),
+		"run_of":              call("run_of", (*render).runOf),
+		"var":                 func(r *render) jinja.Value { return &varObject{r} },
+		"env_var":             call("env_var", (*render).envVar),
+		"is_incremental":      call("is_incremental", (*render).isIncremental),
+		"should_full_refresh": call("should_full_refresh", (*render).shouldFullRefresh),
+		"doc":                 call("doc", (*render).doc),
+		"log":                 call("log", (*render).log),
+		"print":               call("print", (*render).print),
+		"statement":           call("statement", (*render).statement),
+		"load_result":         call("load_result", (*render).loadResult),
+		"store_result":        call("store_result", (*render).storeResult),
+		"return":              call("return", returnValue),
+		"render":              call("render", (*render).renderString),
+
+		"fromjson":   call("fromjson", parser("fromjson", fromJSON)),
+		"fromyaml":   call("fromyaml", parser("fromyaml", fromYAML)),
+		"tojson":     call("tojson", writer("tojson", toJSON)),
+		"toyaml":     call("toyaml", writer("toyaml", toYAML)),
+		"local_md5":  call("local_md5", localMD5),
+		"set":        call("set", makeSet("set", false)),
+		"set_strict": call("set_strict", makeSet("set_strict", true)),
+		"zip":        call("zip", zip("zip", false)),
+		"zip_strict": call("zip_strict", zip("zip_strict", true)),
+	}
+}
+
+// DBTVersion is what dbt_version prints: packages ask whether it is new enough.
+const DBTVersion = "1.11.0"
+
+// Lookup finds a name for a template: macros of the node's package, of the
+// project and built-in ones come before all else, as in dbt, so that a project
+// may put its own macro in the place of a function; then namespaces of
+// packages, then functions and values.
+func (r *render) Lookup(name string) (jinja.Value, bool) {
+	if m := r.macros.find(r.pkg, name); m != nil {
+		return m, true
+	}
+	if ns := r.macros.namespace(name); ns != nil {
+		return ns, true
+	}
+	if g := r.globals[name]; g != nil {
+		return g(r), true
+	}
+	return nil, false
+}
+
+// builtins is the functions that a macro of the same name has replaced.
+func (r *render) builtins() jinja.Value {
+	return &namespace{"builtins", func(name string) (jinja.Value, bool) {
+		if g := r.globals[name]; g != nil {
+			return g(r), true
+		}
+		return nil, false
+	}}
+}
+
+// context is all names, for templates that look them up by text.
+func (r *render) context() jinja.Value {
+	return &namespace{"context", func(name string) (jinja.Value, bool) {
+		if name == "get" {
+			return fn("context.get", func(c *jinja.Call) (jinja.Value, error) {
+				v, err := args(c, "context.get", "key", "default?")
+				if err != nil {
+					return nil, err
+				}
+				if found, ok := r.Lookup(jinja.Str(v[0])); ok {
+					return found, nil
+				}
+				return v[1], nil
+			}), true
+		}
+		return r.Lookup(name)
+	}}
+}
+
+func returnValue(_ *render, c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "return", "data?")
+	if err != nil {
+		return nil, err
+	}
+	return nil, jinja.ReturnValue{Value: v[0]}
+}
+
+// log writes to the run's log; print, to the terminal too.
+func (r *render) log(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "log", "msg", "info?")
+	if err != nil {
+		return nil, err
+	}
+	r.say(v[0], jinja.Truth(v[1]))
+	return "", nil
+}
+
+func (r *render) print(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "print", "msg")
+	if err != nil {
+		return nil, err
+	}
+	r.say(v[0], true)
+	return "", nil
+}
+
+// say logs a message, secrets as references. While the project is compiled it
+// is silent: each template would speak twice.
+func (r *render) say(msg jinja.Value, info bool) {
+	if r.opts.Log != nil && r.b != nil {
+		r.opts.Log(withReferences(jinja.Str(msg)), info)
+	}
+}
+
+// exceptions is dbt's namespace of errors that templates raise.
+func exceptions(r *render) jinja.Value {
+	return &namespace{"exceptions", func(name string) (jinja.Value, bool) {
+		switch {
+		case name == "warn":
+			return fn("exceptions.warn", func(c *jinja.Call) (jinja.Value, error) {
+				v, err := args(c, "exceptions.warn", "msg")
+				if err != nil {
+					return nil, err
+				}
+				r.warn(&diag.Error{Pos: c.Pos(), Msg: withReferences(jinja.Str(v[0])), Warn: true})
+				return "", nil
+			}), true
+		case strings.HasPrefix(name, "raise_") || name == "missing_config" || name == "missing_materialization" || name == "column_type_missing":
+			return fn("exceptions."+name, func(c *jinja.Call) (jinja.Value, error) {
+				msg := strings.ReplaceAll(strings.TrimPrefix(name, "raise_"), "_", " ")
+				for _, a := range c.Args {
+					if s, ok := a.(string); ok && s != "" {
+						msg = s
+						break
+					}
+				}
+				if c.Kwargs != nil {
+					if m, ok := c.Kwargs.Get("msg"); ok {
+						msg = jinja.Str(m)
+					}
+				}
+				return nil, &raisedError{withReferences(msg)}
+			}), true
+		}
+		return nil, false
+	}}
+}
+
+// raisedError is an error that a template raised by exceptions.raise_….
+type raisedError struct{ msg string }
+
+func (e *raisedError) Error() string { return e.msg }
+
+func localMD5(_ *render, c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "local_md5", "value")
+	if err != nil {
+		return nil, err
+	}
+	if err := noSecret("local_md5", v[0]); err != nil {
+		return nil, err
+	}
+	sum := md5.Sum([]byte(jinja.Str(v[0])))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// parser makes fromjson and fromyaml: the default stands for text that is no
+// such thing.
+func parser(name string, parse func(string) (jinja.Value, error)) func(*render, *jinja.Call) (jinja.Value, error) {
+	return func(_ *render, c *jinja.Call) (jinja.Value, error) {
+		v, err := args(c, name, "string", "default?")
+		if err != nil {
+			return nil, err
+		}
+		if err := noSecret(name, v[0]); err != nil {
+			return nil, err
+		}
+		out, err := parse(jinja.Str(v[0]))
+		if err != nil {
+			return v[1], nil
+		}
+		return out, nil
+	}
+}
+
+func writer(name string, write func(jinja.Value, bool) (string, error)) func(*render, *jinja.Call) (jinja.Value, error) {
+	return func(_ *render, c *jinja.Call) (jinja.Value, error) {
+		v, err := args(c, name, "value", "default?", "sort_keys?")
+		if err != nil {
+			return nil, err
+		}
+		if err := noSecret(name, v[0]); err != nil {
+			return nil, err
+		}
+		out, err := write(v[0], jinja.Truth(v[2]))
+		if err != nil {
+			return v[1], nil
+		}
+		return out, nil
+	}
+}
+
+// items returns what a loop over v would run over.
+func items(c *jinja.Call, v jinja.Value) ([]jinja.Value, error) {
+	switch v := v.(type) {
+	case *jinja.List:
+		return v.Items, nil
+	case jinja.Tuple:
+		return v, nil
+	case *jinja.Dict:
+		return v.Keys(), nil
+	case *jinja.Set:
+		return v.Items(), nil
+	case string:
+		var out []jinja.Value
+		for _, r := range v {
+			out = append(out, string(r))
+		}
+		return out, nil
+	case jinja.Iterable:
+		it, err := v.Iterate()
+		if err != nil {
+			return nil, err
+		}
+		return drain(it)
+	case *jinja.Iterator:
+		return drain(v)
+	}
+	if plain, ok := jinja.ToGo(v).([]any); ok {
+		return plain, nil
+	}
+	return nil, fmt.Errorf("%s cannot be looped over", jinja.Repr(v))
+}
+
+func drain(it *jinja.Iterator) ([]jinja.Value, error) {
+	var out []jinja.Value
+	for {
+		v, ok, err := it.Next()
+		if err != nil || !ok {
+			return out, err
+		}
+		out = append(out, v)
+	}
+}
+
+// makeSet is set(value, default): where value has no elements that can be in a
+// set, the strict one fails and the other returns the default.
+func makeSet(name string, strict bool) func(*render, *jinja.Call) (jinja.Value, error) {
+	return func(_ *render, c *jinja.Call) (jinja.Value, error) {
+		v, err := args(c, name, "value", "default?")
+		if err != nil {
+			return nil, err
+		}
+		elements, err := items(c, v[0])
+		if err == nil {
+			var s *jinja.Set
+			if s, err = jinja.NewSet(elements...); err == nil {
+				return s, nil
+			}
+		}
+		if strict {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return v[1], nil
+	}
+}
+
+// zip is Python's, as a list of tuples; the strict one refuses what is no
+// sequence, the other returns its default then.
+func zip(name string, strict bool) func(*render, *jinja.Call) (jinja.Value, error) {
+	return func(_ *render, c *jinja.Call) (jinja.Value, error) {
+		var fallback jinja.Value
+		if c.Kwargs != nil {
+			fallback, _ = c.Kwargs.Get("default")
+		}
+		var columns [][]jinja.Value
+		shortest := -1
+		for _, a := range c.Args {
+			column, err := items(c, a)
+			if err != nil && strict {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			if err != nil {
+				return fallback, nil
+			}
+			columns = append(columns, column)
+			if shortest < 0 || len(column) < shortest {
+				shortest = len(column)
+			}
+		}
+		out := &jinja.List{}
+		for i := range max(shortest, 0) {
+			row := make(jinja.Tuple, len(columns))
+			for j := range columns {
+				row[j] = columns[j][i]
+			}
+			out.Items = append(out.Items, row)
+		}
+		return out, nil
+	}
+}
+
+// renderString renders a text as a template, as dbt's render() does.
+func (r *render) renderString(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "render", "string")
+	if err != nil {
+		return nil, err
+	}
+	pos := c.Pos()
+	t, err := jinja.Parse(pos.File, jinja.Str(v[0]))
+	if err != nil {
+		return nil, err
+	}
+	out, err := t.Render(c.Context(), r.options())
+	return out.Text, err
+}

@@ -1,0 +1,67 @@
+{# The four generic data tests. Each returns failing rows; the tested column
+   comes in as text that is ready for SQL. Its values are given another name in
+   a subquery first: SQL allows output names in WHERE and GROUP BY, and a tested
+   column may well be called n_records. #}
+
+{% test not_null(model, column_name) %}
+select *
+from {{ model }}
+where {{ column_name }} is null
+{% endtest %}
+
+{# One row for each repeated value. NULLs do not repeat each other. #}
+{% test unique(model, column_name) %}
+select unique_field, count(*) as n_records
+from (select {{ column_name }} as unique_field from {{ model }}) as tested
+where unique_field is not null
+group by unique_field
+having count(*) > 1
+{% endtest %}
+
+{# One row for each value that is not in the list. NULL is not wrong here.
+   quote=false: the list holds SQL, not texts. #}
+{% test accepted_values(model, column_name, values, quote=true) %}
+select value_field, count(*) as n_records
+from (select {{ column_name }} as value_field from {{ model }}) as tested
+where value_field not in (
+{%- for value in values if value is not none -%}
+  {%- if quote -%}'{{ value | string | replace("'", "''") }}'{%- else -%}{{ value }}{%- endif -%}
+  {%- if not loop.last %}, {% endif -%}
+{%- endfor -%}
+)
+group by value_field
+{% endtest %}
+
+{# One row for each row whose value the other relation does not have. #}
+{% test relationships(model, column_name, to, field) %}
+select child.from_field
+from (select {{ column_name }} as from_field from {{ model }}) as child
+where child.from_field is not null
+  and not exists (
+    select 1
+    from (select {{ field }} as to_field from {{ to }}) as parent
+    where parent.to_field = child.from_field
+  )
+{% endtest %}
+
+{# What a data test reads: the relation, or its rows that match `where`. The
+   line breaks keep a comment at the end of the condition from eating the rest. #}
+{% macro get_where_subquery(relation) %}
+{{- return(adapter.dispatch('get_where_subquery', 'dbt')(relation)) -}}
+{% endmacro %}
+
+{% macro default__get_where_subquery(relation) -%}
+{%- set where = config.get('where', '') -%}
+{%- if where -%}
+  {%- set filtered -%}
+(select * from {{ relation }} where (
+{{ where }}
+)) dbt_subquery
+  {%- endset -%}
+  {%- do return(filtered) -%}
+{%- else -%}
+  {%- do return(relation) -%}
+{%- endif -%}
+{%- endmacro %}
+
+{% macro should_store_failures() %}{{ return(false) }}{% endmacro %}

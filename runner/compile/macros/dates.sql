@@ -1,0 +1,83 @@
+{# Dates and times. #}
+
+{% macro current_timestamp() %}{{ return(adapter.dispatch('current_timestamp', 'dbt')()) }}{% endmacro %}
+{% macro default__current_timestamp() -%}now(){%- endmacro %}
+{% macro trino__current_timestamp() -%}current_timestamp{%- endmacro %}
+
+{% macro current_timestamp_backcompat() %}{{ return(adapter.dispatch('current_timestamp_backcompat', 'dbt')()) }}{% endmacro %}
+{% macro default__current_timestamp_backcompat() -%}current_timestamp::{{ type_timestamp() }}{%- endmacro %}
+{% macro trino__current_timestamp_backcompat() -%}cast(current_timestamp as {{ type_timestamp() }}){%- endmacro %}
+
+{% macro snapshot_get_time() %}{{ return(adapter.dispatch('snapshot_get_time', 'dbt')()) }}{% endmacro %}
+{% macro default__snapshot_get_time() -%}{{ current_timestamp() }}{%- endmacro %}
+{% macro duckdb__snapshot_get_time() -%}{{ current_timestamp() }}::timestamp{%- endmacro %}
+
+{% macro date(year, month, day) %}{{ return(adapter.dispatch('date', 'dbt')(year, month, day)) }}{% endmacro %}
+{% macro default__date(year, month, day) -%}
+{%- set day_of = modules.datetime.date(year, month, day) -%}
+to_date('{{ day_of }}', 'YYYY-MM-DD')
+{%- endmacro %}
+{% macro duckdb__date(year, month, day) -%}
+{%- set day_of = modules.datetime.date(year, month, day) -%}
+cast('{{ day_of }}' as date)
+{%- endmacro %}
+{% macro trino__date(year, month, day) -%}{{ duckdb__date(year, month, day) }}{%- endmacro %}
+
+{% macro date_trunc(datepart, date) %}{{ return(adapter.dispatch('date_trunc', 'dbt')(datepart, date)) }}{% endmacro %}
+{% macro default__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ date }}){%- endmacro %}
+
+{% macro dateadd(datepart, interval, from_date_or_timestamp) %}{{ return(adapter.dispatch('dateadd', 'dbt')(datepart, interval, from_date_or_timestamp)) }}{% endmacro %}
+{% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
+dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
+{%- endmacro %}
+{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
+date_add({{ from_date_or_timestamp }}, interval ({{ interval }}) {{ datepart }})
+{%- endmacro %}
+{% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
+date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
+{%- endmacro %}
+
+{% macro datediff(first_date, second_date, datepart) %}{{ return(adapter.dispatch('datediff', 'dbt')(first_date, second_date, datepart)) }}{% endmacro %}
+{% macro default__datediff(first_date, second_date, datepart) -%}
+datediff({{ datepart }}, {{ first_date }}, {{ second_date }})
+{%- endmacro %}
+{% macro duckdb__datediff(first_date, second_date, datepart) -%}
+date_diff('{{ datepart }}', {{ first_date }}::timestamp, {{ second_date }}::timestamp)
+{%- endmacro %}
+{% macro trino__datediff(first_date, second_date, datepart) -%}
+date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} as timestamp)), date_trunc('{{ datepart }}', cast({{ second_date }} as timestamp)))
+{%- endmacro %}
+
+{% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
+{% macro default_last_day(date, datepart) -%}
+cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date))) }} as date)
+{%- endmacro %}
+{% macro default__last_day(date, datepart) -%}{{ default_last_day(date, datepart) }}{%- endmacro %}
+{# A quarter is no unit of an interval everywhere; three months are. #}
+{% macro duckdb__last_day(date, datepart) -%}
+{%- if datepart == 'quarter' -%}
+cast({{ dateadd('day', '-1', dateadd('month', '3', date_trunc(datepart, date))) }} as date)
+{%- else -%}
+{{ default_last_day(date, datepart) }}
+{%- endif -%}
+{%- endmacro %}
+
+{# The days of a span as rows, one column date_<datepart>; used by models that
+   make a calendar. #}
+{% macro date_spine(datepart, start_date, end_date) %}{{ return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) }}{% endmacro %}
+{% macro default__date_spine(datepart, start_date, end_date) -%}
+select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
+from (
+  select {{ dateadd(datepart, 'n', 'cast(' ~ start_date ~ ' as timestamp)') }} as date_{{ datepart }}
+  from unnest(range(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}) + 1)) as numbers(n)
+) as spine
+where date_{{ datepart }} < {{ end_date }}
+{%- endmacro %}
+{% macro trino__date_spine(datepart, start_date, end_date) -%}
+select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
+from (
+  select {{ dateadd(datepart, 'n', 'cast(' ~ start_date ~ ' as timestamp)') }} as date_{{ datepart }}
+  from unnest(sequence(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}))) as numbers(n)
+) as spine
+where date_{{ datepart }} < {{ end_date }}
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{# Questions to the engine, and what models ask of relations. #}
+
+{% macro run_query(sql) %}
+{%- call statement('run_query_statement', fetch_result=true, auto_begin=false) -%}
+{{ sql }}
+{%- endcall -%}
+{%- do return(load_result('run_query_statement').table if execute else none) -%}
+{% endmacro %}
+
+{% macro get_columns_in_query(select_sql) %}{{ return(adapter.dispatch('get_columns_in_query', 'dbt')(select_sql)) }}{% endmacro %}
+{% macro default__get_columns_in_query(select_sql) %}
+{%- if not execute -%}{%- do return([]) -%}{%- endif -%}
+{%- set answer = run_query('select * from (\n' ~ select_sql ~ '\n) as asked limit 0') -%}
+{%- do return(answer.column_names | list) -%}
+{% endmacro %}
+
+{% macro load_relation(relation) %}
+{%- do return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier)) -%}
+{% endmacro %}
+
+{% macro get_columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
+
+{# Names of a new project's things are not dbt's: kept so that a project's own
+   version can call the one it replaces. #}
+{% macro generate_schema_name(custom_schema_name=none, node=none) -%}{{ return(adapter.dispatch('generate_schema_name', 'dbt')(custom_schema_name, node)) }}{%- endmacro %}
+{% macro default__generate_schema_name(custom_schema_name, node) -%}
+{%- if custom_schema_name is none -%}{{ target.schema }}{%- else -%}{{ target.schema }}_{{ custom_schema_name | trim }}{%- endif -%}
+{%- endmacro %}
+{% macro generate_schema_name_for_env(custom_schema_name, node) -%}
+{%- if target.name == 'prod' and custom_schema_name is not none -%}{{ custom_schema_name | trim }}{%- else -%}{{ target.schema }}{%- endif -%}
+{%- endmacro %}
+{% macro generate_alias_name(custom_alias_name=none, node=none) -%}{{ return(adapter.dispatch('generate_alias_name', 'dbt')(custom_alias_name, node)) }}{%- endmacro %}
+{% macro default__generate_alias_name(custom_alias_name=none, node=none) -%}
+{%- if custom_alias_name -%}{{ custom_alias_name | trim }}{%- else -%}{{ node.name }}{%- endif -%}
+{%- endmacro %}
+{% macro generate_database_name(custom_database_name=none, node=none) -%}
+{%- if custom_database_name is none -%}{{ target.database }}{%- else -%}{{ custom_database_name | trim }}{%- endif -%}
+{%- endmacro %}

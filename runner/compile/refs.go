@@ -1,0 +1,291 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/engine"
+	"warehouse/runner/jinja"
+)
+
+// call is a ref or source that a template made while it was compiled.
+type call struct {
+	source  bool
+	pkg     string // of a ref: the package that was named; of a source: its name
+	name    string
+	version string
+	at      *jinja.Call
+	arg     string // it stands in this argument of a generic data test
+}
+
+// fail is err at the place of the call.
+func (k call) fail(err error) *diag.Error {
+	e := k.at.Errorf("%s", err.Error())
+	e.Err = err
+	if h, ok := err.(interface{ Hint() string }); ok {
+		e.Advice = h.Hint()
+	}
+	return e
+}
+
+// key is what the call names, as text.
+func (k call) key() string {
+	switch {
+	case k.source:
+		return "source('" + k.pkg + "', '" + k.name + "')"
+	case k.pkg != "":
+		return "ref('" + k.pkg + "', '" + k.name + "')"
+	}
+	return "ref('" + k.name + "')"
+}
+
+// refArgs reads ref('m'), ref('package', 'm'), ref('m', v=2).
+func refArgs(what string, c *jinja.Call) (call, error) {
+	k := call{at: c}
+	if c.Kwargs != nil {
+		for _, kw := range c.Kwargs.Items() {
+			switch jinja.Str(kw.Key) {
+			case "v", "version":
+				k.version = jinja.Str(kw.Value)
+			default:
+				return k, fmt.Errorf("%s has no argument '%s'", what, jinja.Str(kw.Key))
+			}
+		}
+	}
+	names := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		name, ok := a.(string)
+		if !ok {
+			return k, fmt.Errorf("%s needs the name of a model as text, not %s", what, jinja.Repr(a))
+		}
+		names[i] = name
+	}
+	switch len(names) {
+	case 1:
+		k.name = names[0]
+	case 2:
+		k.pkg, k.name = names[0], names[1]
+	default:
+		return k, fmt.Errorf("%s takes the name of a model, or a package and a name, not %s", what, counted(len(names), "argument"))
+	}
+	return k, nil
+}
+
+// ref is ref(…). While the project is compiled it is noted and prints the
+// model's plain name; at a render it prints what the binding says.
+func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
+	k, err := refArgs("ref", c)
+	if err != nil {
+		return nil, err
+	}
+	if r.b == nil {
+		r.calls = append(r.calls, k)
+		return &relation{Relation: engine.Relation{Database: r.project.Target.Catalog, Schema: r.project.Target.StorageSchema, Name: k.name}, kind: "table"}, nil
+	}
+	n, err := r.resolve(k)
+	if err != nil {
+		return nil, err
+	}
+	if n.Kind == "ephemeral" {
+		name, err := r.inline(n, c.Pos())
+		if err != nil {
+			return nil, err
+		}
+		return &relation{Relation: engine.Relation{Name: name}, kind: "cte"}, nil
+	}
+	return &relation{Relation: r.b.Ref(n), kind: relationKind(n)}, nil
+}
+
+func relationKind(n *Node) string {
+	if n.Kind == "view" {
+		return "view"
+	}
+	return "table"
+}
+
+// resolve finds what a call names and notes that it was read. It must have been
+// seen when the project was compiled: else the order of models would not hold.
+func (r *render) resolve(k call) (*Node, error) {
+	n, err := r.names.lookup(k, r.pkg)
+	if err != nil {
+		return nil, k.fail(err)
+	}
+	if r.declared != nil && !r.declared[n.ID] {
+		return nil, k.fail(&lookupError{
+			msg:    k.key() + " was not seen when the project was compiled: it stands behind `execute` or depends on a query",
+			advice: "put a comment with it at the top of the file: -- depends_on: {{ " + k.key() + " }}",
+		})
+	}
+	r.read(n.ID)
+	return n, nil
+}
+
+// source is source('name', 'table').
+func (r *render) source(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "source", "source_name", "table_name")
+	if err != nil {
+		return nil, err
+	}
+	k := call{source: true, at: c}
+	var ok, ok2 bool
+	k.pkg, ok = v[0].(string)
+	if k.name, ok2 = v[1].(string); !ok || !ok2 {
+		return nil, errors.New("source needs the names of a source and of a table as texts")
+	}
+	if r.b == nil {
+		r.calls = append(r.calls, k)
+		if n, err := r.names.lookup(k, r.pkg); err == nil {
+			return r.sourceRelation(n), nil
+		}
+		return &relation{Relation: engine.Relation{Schema: k.pkg, Name: k.name}, kind: "table"}, nil
+	}
+	n, err := r.resolve(k)
+	if err != nil {
+		return nil, err
+	}
+	return r.sourceRelation(n), nil
+}
+
+func (r *render) sourceRelation(n *Node) *relation {
+	rel := &relation{Relation: n.Relation, kind: "table", literal: n.external}
+	if rel.Database == "" && r.b != nil {
+		rel.Database = r.b.Database
+	}
+	if rel.literal != "" {
+		rel.kind = "external"
+	}
+	return rel
+}
+
+// this is the node's own table: the published run's rows of it.
+func (r *render) this() jinja.Value {
+	r.usesThis = true
+	n := r.node
+	if n == nil {
+		return nil
+	}
+	if r.b == nil || r.b.This == nil || n.Resource != Model {
+		rel := n.Table
+		if rel.Name == "" {
+			rel = engine.Relation{Schema: r.project.Target.StorageSchema, Name: n.Name}
+		}
+		return &relation{Relation: rel, kind: relationKind(n)}
+	}
+	return &relation{Relation: r.b.This(n), kind: relationKind(n)}
+}
+
+// runOf is run_of('m'): the run that ref('m') reads.
+func (r *render) runOf(c *jinja.Call) (jinja.Value, error) {
+	k, err := refArgs("run_of", c)
+	if err != nil {
+		return nil, err
+	}
+	if r.b == nil {
+		r.calls = append(r.calls, k)
+		return nilRun, nil
+	}
+	n, err := r.resolve(k)
+	if err != nil {
+		return nil, err
+	}
+	if n.Kind == "ephemeral" || r.b.RunOf == nil {
+		return nil, fmt.Errorf("%s is not stored, so it has no run", k.name)
+	}
+	id, err := r.b.RunOf(n)
+	if err != nil {
+		return nil, err
+	}
+	r.noteRunOf(n.ID)
+	return id, nil
+}
+
+// nilRun is the run id while there is no run.
+const nilRun = "00000000-0000-0000-0000-000000000000"
+
+// names finds nodes by what templates call them.
+type names struct {
+	project  string
+	models   map[string][]*Node // by name: enabled ones first
+	disabled map[string]*Node   // models that are not enabled, by name
+	sources  map[string]*Node   // "source.table"
+	off      map[string]*Node   // disabled sources
+	others   map[string]string  // what else there is by that name: a seed's file
+}
+
+// lookup returns the node that a call names, or an error that says which one
+// was probably meant.
+func (t *names) lookup(k call, from string) (*Node, error) {
+	if k.source {
+		return t.lookupSource(k)
+	}
+	var found *Node
+	for _, n := range t.models[k.name] {
+		if k.pkg != "" && n.Package != k.pkg {
+			continue
+		}
+		// The project's own, the asking package's, any other.
+		if found == nil || n.Package == t.project || n.Package == from && found.Package != t.project {
+			found = n
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	if n := t.disabled[k.name]; n != nil && (k.pkg == "" || n.Package == k.pkg) {
+		return nil, &lookupError{msg: fmt.Sprintf("model '%s' is disabled", k.name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
+	}
+	if file, ok := t.others[k.name]; ok {
+		return nil, &lookupError{msg: fmt.Sprintf("'%s' is no model (there is %s)", k.name, file)}
+	}
+	var all []string
+	for name, ns := range t.models {
+		if len(ns) > 0 {
+			all = append(all, name)
+		}
+	}
+	what := k.name
+	if k.pkg != "" {
+		what = k.pkg + "." + k.name
+	}
+	return nil, missing(fmt.Sprintf("there is no model '%s'", what), k.name, all)
+}
+
+func (t *names) lookupSource(k call) (*Node, error) {
+	key := k.pkg + "." + k.name
+	if n := t.sources[key]; n != nil {
+		return n, nil
+	}
+	if n := t.off[key]; n != nil {
+		return nil, &lookupError{msg: fmt.Sprintf("source '%s' is disabled", key), advice: "it is disabled in " + n.Pos.String(), disabled: true}
+	}
+	var tables, sources []string
+	for name := range t.sources {
+		s, table, _ := strings.Cut(name, ".")
+		if s == k.pkg {
+			tables = append(tables, table)
+		}
+		sources = append(sources, s)
+	}
+	if len(tables) > 0 {
+		return nil, missing(fmt.Sprintf("source '%s' has no table '%s'", k.pkg, k.name), k.name, tables)
+	}
+	return nil, missing(fmt.Sprintf("there is no source '%s' (for its table '%s')", k.pkg, k.name), k.pkg, sources)
+}
+
+// lookupError says that a name leads nowhere.
+type lookupError struct {
+	msg, advice string
+	disabled    bool
+}
+
+func (e *lookupError) Error() string { return e.msg }
+func (e *lookupError) Hint() string  { return e.advice }
+
+func missing(msg, name string, candidates []string) error {
+	if near := diag.Nearest(name, candidates); near != "" {
+		msg += fmt.Sprintf("; did you mean '%s'?", near)
+	}
+	return &lookupError{msg: msg}
+}

@@ -1,0 +1,186 @@
+package compile
+
+import (
+	"strings"
+
+	"warehouse/runner/engine"
+	"warehouse/runner/jinja"
+)
+
+// relation is what ref, source and this evaluate to: dbt's Relation, as far as
+// templates look at one. Printing it writes its quoted dotted name.
+type relation struct {
+	engine.Relation
+	kind    string // "table", "view", "cte", "external"; "" if not known
+	hide    parts  // left out when it is printed
+	bare    parts  // printed without quotes
+	literal string // printed as it stands, without parts: a file of an external source
+}
+
+// parts says something of each part of a name.
+type parts struct{ database, schema, identifier bool }
+
+// set returns p with the named arguments of c applied; by position the order is
+// database, schema, identifier.
+func (p parts) set(c *jinja.Call) (parts, error) {
+	v, err := args(c, "a relation's method", "database?", "schema?", "identifier?")
+	if err != nil {
+		return p, err
+	}
+	for i, to := range []*bool{&p.database, &p.schema, &p.identifier} {
+		if b, ok := v[i].(bool); ok {
+			*to = b
+		}
+	}
+	return p, nil
+}
+
+func (p parts) not() parts { return parts{!p.database, !p.schema, !p.identifier} }
+
+func (r *relation) TypeName() string { return "Relation" }
+
+// String is the name as SQL.
+func (r *relation) String() string {
+	if r.literal != "" {
+		return r.literal
+	}
+	var b strings.Builder
+	for _, p := range []struct {
+		name       string
+		hide, bare bool
+	}{
+		{r.Database, r.hide.database, r.bare.database},
+		{r.Schema, r.hide.schema, r.bare.schema},
+		{r.Name, r.hide.identifier, r.bare.identifier},
+	} {
+		if p.name == "" || p.hide {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		if p.bare {
+			b.WriteString(p.name)
+		} else {
+			b.WriteString(engine.Ident(p.name))
+		}
+	}
+	return b.String()
+}
+
+// orNone is a part as a template sees it: None where there is none.
+func orNone(s string) jinja.Value {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// Attr returns an attribute or method of dbt's Relation.
+func (r *relation) Attr(name string) (jinja.Value, bool) {
+	switch name {
+	case "database":
+		return orNone(r.Database), true
+	case "schema":
+		return orNone(r.Schema), true
+	case "identifier", "name", "table":
+		return r.Name, true
+	case "type":
+		return orNone(r.kind), true
+	case "is_table", "is_view", "is_cte":
+		return r.kind == name[len("is_"):], true
+	case "is_dynamic_table", "is_materialized_view", "is_hive_metastore":
+		return false, true
+	case "path":
+		return dict("database", orNone(r.Database), "schema", orNone(r.Schema), "identifier", r.Name), true
+	case "include":
+		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
+			p, err := r.hide.not().set(c)
+			cp := *r
+			cp.hide = p.not()
+			return &cp, err
+		}), true
+	case "quote":
+		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
+			p, err := r.bare.not().set(c)
+			cp := *r
+			cp.bare = p.not()
+			return &cp, err
+		}), true
+	case "without_identifier":
+		return fn(name, func(*jinja.Call) (jinja.Value, error) {
+			cp := *r
+			cp.hide.identifier = true
+			return &cp, nil
+		}), true
+	case "incorporate":
+		return fn(name, r.incorporate), true
+	case "render":
+		return fn(name, func(*jinja.Call) (jinja.Value, error) { return r.String(), nil }), true
+	case "matches":
+		return fn(name, r.matches), true
+	case "information_schema":
+		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, "information_schema", "view_name?")
+			if err != nil {
+				return nil, err
+			}
+			view, _ := v[0].(string)
+			return &relation{Relation: engine.Relation{Database: r.Database, Schema: "information_schema", Name: view}, bare: parts{schema: true, identifier: true}}, nil
+		}), true
+	}
+	return nil, false
+}
+
+// incorporate returns a copy with some parts replaced: path={…}, type='view'.
+func (r *relation) incorporate(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "incorporate", "path?", "type?", "database?", "schema?", "identifier?")
+	if err != nil {
+		return nil, err
+	}
+	cp := *r
+	cp.literal = ""
+	for i, to := range []*string{&cp.Database, &cp.Schema, &cp.Name} {
+		if s, ok := v[i+2].(string); ok {
+			*to = s
+		}
+		if path, ok := v[0].(*jinja.Dict); ok {
+			if s, ok := path.Get([]string{"database", "schema", "identifier"}[i]); ok {
+				*to, _ = s.(string)
+			}
+		}
+	}
+	if s, ok := v[1].(string); ok {
+		cp.kind = s
+	}
+	return &cp, nil
+}
+
+// matches compares the parts that are given, without case.
+func (r *relation) matches(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "matches", "database?", "schema?", "identifier?")
+	if err != nil {
+		return nil, err
+	}
+	for i, part := range []string{r.Database, r.Schema, r.Name} {
+		if s, ok := v[i].(string); ok && !strings.EqualFold(s, part) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// createRelation is api.Relation.create.
+func createRelation(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "api.Relation.create", "database?", "schema?", "identifier?", "type?", "quote_policy?", "include_policy?")
+	if err != nil {
+		return nil, err
+	}
+	r := &relation{}
+	for i, to := range []*string{&r.Database, &r.Schema, &r.Name, &r.kind} {
+		if s, ok := v[i].(string); ok {
+			*to = s
+		}
+	}
+	return r, nil
+}

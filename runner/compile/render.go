@@ -1,0 +1,312 @@
+package compile
+
+import (
+	"context"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/engine"
+	"warehouse/runner/jinja"
+	"warehouse/runner/project"
+	"warehouse/runner/sqltext"
+)
+
+// env is what all renders of a project share. It does not change once the
+// graph is made.
+type env struct {
+	project *project.Project
+	opts    Options
+	macros  *macroTable
+	names   *names
+	globals map[string]func(r *render) jinja.Value
+	all     map[string]*Node
+	started time.Time
+	strict  bool // an undefined name that is printed is an error
+}
+
+// render is one rendering of one node, and the scope in which its template
+// finds names.
+type render struct {
+	*env
+	ctx  context.Context
+	node *Node // nil for a free text
+	pkg  string
+	b    *Binding // nil while the project is compiled
+	into *render  // the render that inlines this one
+
+	// While the project is compiled: what it reads and sets.
+	calls   []call
+	configs []project.Config
+	layers  []project.Config // config below that of the template
+	above   []project.Config // config above it
+	known   project.Config   // config, as far as it is merged
+
+	// At a render.
+	declared  map[string]bool // ids that may be read; nil: any
+	reads     []string
+	results   map[string]jinja.Value // of statements
+	inlined   []inlined              // ephemeral models, parents first; of the outermost render
+	usesQuery bool
+	usesThis  bool
+	volatile  string
+	runOfs    []string
+	warnings  []*diag.Error
+}
+
+// inlined is an ephemeral model that became a CTE.
+type inlined struct {
+	node *Node
+	name string // of the CTE, bare
+	body body
+	at   diag.Pos // of the ref
+}
+
+func (r *render) execute() bool { return r.b != nil && r.b.Query != nil }
+
+func (r *render) top() *render {
+	for r.into != nil {
+		r = r.into
+	}
+	return r
+}
+
+func (r *render) noteVolatile(what string) {
+	if t := r.top(); t.volatile == "" {
+		t.volatile = what
+	}
+}
+
+func (r *render) noteRunOf(id string) {
+	if t := r.top(); !slices.Contains(t.runOfs, id) {
+		t.runOfs = append(t.runOfs, id)
+	}
+}
+
+func (r *render) read(id string) {
+	if !slices.Contains(r.reads, id) {
+		r.reads = append(r.reads, id)
+	}
+}
+
+func (r *render) warn(e *diag.Error) {
+	e.Warn = true
+	t := r.top()
+	t.warnings = append(t.warnings, e)
+}
+
+// options are the surroundings of the template.
+func (r *render) options() jinja.Options {
+	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Warn: r.warn}
+}
+
+// Names are all names that Lookup knows: what an error may suggest.
+func (r *render) Names() []string {
+	out := slices.Collect(maps.Keys(r.globals))
+	for pkg, macros := range r.macros.packages {
+		out = append(out, pkg)
+		if pkg == r.pkg || pkg == r.macros.root || pkg == builtinPackage {
+			out = slices.AppendSeq(out, maps.Keys(macros))
+		}
+	}
+	return out
+}
+
+// load finds a macro file for import and include, by its path in the project
+// or below a macro folder.
+func (t *macroTable) load(name string) (*jinja.Template, error) {
+	if f := t.files[name]; f != nil {
+		return f, nil
+	}
+	for _, file := range slices.Sorted(maps.Keys(t.files)) {
+		if _, below, ok := strings.Cut(file, "/"); ok && below == name {
+			return t.files[file], nil
+		}
+	}
+	return nil, &fs.PathError{Op: "import", Path: name, Err: fs.ErrNotExist}
+}
+
+// body is what a template wrote: one SELECT, secrets as markers.
+type body struct {
+	text string
+	m    *jinja.SourceMap
+}
+
+// write renders the node's template.
+func (r *render) write() (body, error) {
+	var out jinja.Output
+	var err error
+	if r.node.Resource == Test && r.node.macro != nil {
+		out, err = r.genericTest()
+	} else {
+		out, err = r.node.template.Render(r.ctx, r.options())
+	}
+	if err != nil {
+		return body{}, err
+	}
+	b := body{out.Text, out.Map}
+	if err := r.check(b); err != nil {
+		return body{}, err
+	}
+	for { // each ; becomes a blank
+		trimmed := sqltext.TrimTerminator(b.text)
+		if trimmed == b.text {
+			return b, nil
+		}
+		b.text = trimmed
+	}
+}
+
+// check refuses what is not one statement.
+func (r *render) check(b body) error {
+	statements := sqltext.Statements(b.text)
+	if len(statements) == 0 {
+		return &diag.Error{Pos: r.node.Pos, Msg: r.what() + " renders to no SQL: it is empty, or all of it is comments"}
+	}
+	if len(statements) == 1 {
+		return nil
+	}
+	start := statements[1].Start
+	for _, t := range sqltext.Scan(b.text) {
+		if t.Start >= start && t.Kind != sqltext.Space && t.Kind != sqltext.Comment {
+			start = t.Start
+			break
+		}
+	}
+	e := r.errorAt(b, start, "a second statement: "+r.what()+" is one SELECT")
+	e.Advice = "take out the semicolon, or what follows it"
+	return e
+}
+
+func (r *render) what() string {
+	if r.node.Resource == Test {
+		return "a data test"
+	}
+	return "a model"
+}
+
+// errorAt is an error at the place that wrote a byte of b.
+func (r *render) errorAt(b body, off int, msg string) *diag.Error {
+	if b.m != nil {
+		if pos, frames, ok := b.m.At(off); ok {
+			return &diag.Error{Pos: pos, Msg: msg, Source: r.line(pos), Trace: frames}
+		}
+	}
+	return &diag.Error{Pos: r.node.Pos, Msg: msg}
+}
+
+// line is the text of a line of a template.
+func (r *render) line(pos diag.Pos) string {
+	t := r.macros.files[pos.File]
+	if t == nil {
+		for n := r; n != nil && t == nil; n = n.into {
+			if n.node != nil && n.node.template != nil && n.node.template.File() == pos.File {
+				t = n.node.template
+			}
+		}
+	}
+	if t == nil {
+		return ""
+	}
+	return diag.LineAt(t.Source(), pos.Line)
+}
+
+// inline renders an ephemeral model once per statement and returns the name of
+// its CTE.
+func (r *render) inline(n *Node, at diag.Pos) (string, error) {
+	name := "__dbt__cte__" + n.Name
+	top := r.top()
+	for i := range top.inlined {
+		if top.inlined[i].node == n {
+			return name, nil
+		}
+	}
+	child := r.child(n)
+	b, err := child.write()
+	if err != nil {
+		if d, ok := err.(*diag.Error); ok {
+			cp := *d
+			cp.Trace = append(slices.Clip(d.Trace), diag.Frame{Pos: at, What: "ephemeral model " + n.Name})
+			return "", &cp
+		}
+		return "", err
+	}
+	top.inlined = append(top.inlined, inlined{n, name, b, at})
+	return name, nil
+}
+
+func (r *render) child(n *Node) *render {
+	return &render{env: r.env, ctx: r.ctx, node: n, pkg: n.Package, b: r.b, into: r, known: n.config, declared: declared(n)}
+}
+
+func declared(n *Node) map[string]bool {
+	d := make(map[string]bool, len(n.Parents))
+	for _, id := range n.Parents {
+		d[id] = true
+	}
+	return d
+}
+
+// Render writes a node's SQL. It fails with a *diag.Error, or with the error of
+// a query that the template made.
+func (g *Graph) Render(ctx context.Context, n *Node, b Binding) (*Rendered, error) {
+	r := &render{env: g.env, ctx: ctx, node: n, pkg: n.Package, b: &b, known: n.config, declared: declared(n)}
+	main, err := r.write()
+	if err != nil {
+		return nil, r.refer(err)
+	}
+	out, err := r.finish(main)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// RenderText writes a text that is no node: the query of compile --inline. It
+// may read every model and source.
+func (g *Graph) RenderText(ctx context.Context, text string, b Binding) (*Rendered, error) {
+	t, err := jinja.Parse("inline", text)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Name: "inline", Package: g.Project.Name, Resource: "sql operation", File: "inline", Pos: diag.Pos{File: "inline"}, template: t, RawSQL: text}
+	r := &render{env: g.env, ctx: ctx, node: n, pkg: n.Package, b: &b}
+	main, err := r.write()
+	if err != nil {
+		return nil, r.refer(err)
+	}
+	return r.finish(main)
+}
+
+// refer writes references where an error's text holds secrets.
+func (r *render) refer(err error) error {
+	if d, ok := err.(*diag.Error); ok {
+		cp := *d
+		cp.Msg = withReferences(d.Msg)
+		return &cp
+	}
+	return err
+}
+
+// finish puts inlined models in front and fills in secrets.
+func (r *render) finish(main body) (*Rendered, error) {
+	ctes := make([]sqltext.CTE, len(r.inlined))
+	for i, in := range r.inlined {
+		ctes[i] = sqltext.CTE{Name: engine.Ident(in.name), SQL: in.body.text}
+	}
+	text, pieces := sqltext.WithCTEs(main.text, ctes)
+	f, err := r.fill(text)
+	if err != nil {
+		return nil, &diag.Error{Pos: r.node.Pos, Msg: err.Error(), Err: err}
+	}
+	out := &Rendered{
+		SQL: f.sql, Stored: f.stored, Secrets: f.names,
+		Reads: r.reads, ReadsRunQuery: r.usesQuery, Volatile: r.volatile, This: r.usesThis, RunOf: r.runOfs,
+		Warnings: r.warnings,
+	}
+	out.place = func(off int) (diag.Pos, string, []diag.Frame, bool) { return r.place(main, pieces, f.marked(off)) }
+	return out, nil
+}

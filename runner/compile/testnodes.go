@@ -1,0 +1,257 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+	"warehouse/runner/project"
+)
+
+// dataTests makes a node of every data test of an enabled model or source, and
+// of every singular one.
+func (c *compiler) dataTests() {
+	var todo []func() unit
+	each := func(n *Node, tests []*project.DataTest, tags []string) {
+		for _, t := range tests {
+			todo = append(todo, func() unit { return c.genericNode(t, n, tags) })
+		}
+	}
+	all := func(n *Node, tests []*project.DataTest, columns []project.Column) {
+		each(n, tests, nil)
+		for _, col := range columns {
+			each(n, col.Tests, col.Tags)
+		}
+	}
+	for _, m := range c.project.Models {
+		if n := c.nodes["model."+m.Package+"."+m.Name]; n != nil && n.File == m.File && m.YAML != nil {
+			all(n, m.YAML.Tests, m.YAML.Columns)
+		}
+	}
+	for _, s := range c.project.Sources {
+		if n := c.names.sources[s.SourceName+"."+s.Name]; n != nil && n.Source == s {
+			all(n, s.Tests, s.Columns)
+		}
+	}
+	for _, t := range c.project.Tests {
+		todo = append(todo, func() unit { return c.singularNode(t) })
+	}
+	units := make([]unit, len(todo))
+	c.parallel(len(todo), func(i int) { units[i] = todo[i]() })
+	for _, u := range units {
+		if u.node != nil {
+			c.addTest(u)
+		}
+	}
+}
+
+// addTest checks a test that was rendered and puts it into the graph.
+func (c *compiler) addTest(u unit) {
+	n := u.node
+	layers := u.r.configs
+	if n.template != nil {
+		layers = placed(layers, n.template)
+	}
+	merged := project.Merge(slices.Concat(u.r.layers, layers, u.r.above)...)
+	cfg, errs := project.DecodeTest(merged)
+	if !cfg.Enabled {
+		return
+	}
+	t := n.Test
+	n.config = merged
+	t.Severity, t.WarnIf, t.ErrorIf, t.FailCalc, t.Where, t.Limit = cfg.Severity, cfg.WarnIf, cfg.ErrorIf, cfg.FailCalc, cfg.Where, cfg.Limit
+	for _, tag := range cfg.Tags {
+		if !slices.Contains(n.Tags, tag) {
+			n.Tags = append(n.Tags, tag)
+		}
+	}
+	c.errs.Add(errs...)
+	c.errs.Add(u.r.warnings...)
+	if u.err != nil {
+		c.errs.AddErr(n.Pos, u.r.refer(u.err))
+		return
+	}
+	if n.attached != nil {
+		c.parent(n, n.attached, &diag.Error{Pos: n.Pos, Span: n.span, Source: n.line})
+	}
+	reads := true
+	c.link(u, func(_ call, err *diag.Error) {
+		var gone *lookupError
+		if errors.As(err, &gone) && gone.disabled {
+			err.Warn, reads = true, false
+			err.Msg += ", so the data test " + n.Name + " is left out"
+		}
+		c.errs.Add(err)
+	})
+	if !reads {
+		return
+	}
+	if u.args != nil && u.r.volatile == "" {
+		t.RowWise = u.r.rowWise(u.args)
+	}
+	c.uniqueName(n)
+	c.nodes[n.ID] = n
+}
+
+// uniqueName tells apart what would have one name: the same test twice with
+// another `where`, say. The first keeps the name.
+func (c *compiler) uniqueName(n *Node) {
+	base := n.Name
+	for i := 2; ; i++ {
+		n.ID = "test." + n.Package + "." + n.Name
+		if c.nodes[n.ID] == nil {
+			break
+		}
+		n.Name = fmt.Sprintf("%s_%d", base, i)
+	}
+	n.FQN = append(slices.Clip(n.FQN), n.Name)
+}
+
+// singularNode renders a test that is a file of its own.
+func (c *compiler) singularNode(t *project.SingularTest) unit {
+	if t.Template == nil {
+		return unit{}
+	}
+	n := &Node{
+		Name: t.Name, Package: t.Package, Resource: Test, Kind: Test, File: t.File, Pos: diag.Pos{File: t.File, Line: 1, Col: 1},
+		FQN: t.FQN[:max(0, len(t.FQN)-1)], Description: t.Description, RawSQL: t.Source, template: t.Template, Test: &DataTest{},
+	}
+	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: t.Package, layers: t.Layers}
+	_, err := t.Template.Render(c.ctx, r.options())
+	return unit{r: r, node: n, err: err}
+}
+
+// genericNode renders a test of a YAML file. That of a built-in macro is not
+// rendered: only its arguments can read anything.
+func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) unit {
+	n := &Node{
+		Package: of.Package, Resource: Test, Kind: Test, File: t.Pos.File, Pos: t.Pos, Description: t.Description, Tags: slices.Clone(tags),
+		FQN:   slices.Clone(of.FQN[:max(0, len(of.FQN)-1)]),
+		Test:  &DataTest{Generic: t.Test, Package: t.Package, Column: t.Column, Model: of.ID, Args: t.Args, FailCalc: "count(*)"},
+		macro: c.macros.genericTest(t.Package, of.Package, t.Test), attached: of,
+		quote: t.Quote, span: t.Span, line: t.SourceLine, argPos: t.ArgPos,
+	}
+	n.Name = t.Name
+	if n.Name == "" {
+		n.Name = generatedName(t, of)
+	}
+	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: of.Package, layers: c.project.TestLayers, above: []project.Config{t.Config}}
+	if where, ok := t.Config["where"]; ok {
+		n.Test.Where = jinja.Str(where.Value)
+	}
+	u := unit{r: r, node: n}
+	if n.macro == nil {
+		u.err = c.noSuchTest(t)
+		return u
+	}
+	if u.err = r.checkArgs(t); u.err != nil {
+		return u
+	}
+	if u.args, u.err = r.testArgs(); u.err != nil {
+		return u
+	}
+	if !r.isBuiltin() {
+		r.calls = nil // the render finds them again
+		_, u.err = r.genericTest()
+		return u
+	}
+	if t.Test == "accepted_values" {
+		u.err = r.checkAcceptedValues(u.args)
+	}
+	if u.err == nil {
+		_, u.err = r.tested() // `where` may be wrong, or read something
+	}
+	return u
+}
+
+func generatedName(t *project.DataTest, of *Node) string {
+	args := jinja.NewDict()
+	if t.Column != "" {
+		_ = args.Set("column_name", t.Column)
+	}
+	for _, it := range t.Args.Items() {
+		_ = args.Set(it.Key, it.Value)
+	}
+	generic, target := t.Test, of.Name
+	if of.Resource == Source {
+		generic, target = "source_"+generic, of.Source.SourceName+"_"+of.Name
+	}
+	if t.Package != "" {
+		generic = t.Package + "_" + generic
+	}
+	return testName(generic, target, args)
+}
+
+func (c *compiler) noSuchTest(t *project.DataTest) error {
+	name := t.Test
+	if t.Package != "" {
+		name = t.Package + "." + name
+	}
+	e := &diag.Error{Pos: t.Pos, Span: t.Span, Source: t.SourceLine, Msg: fmt.Sprintf("there is no data test '%s'", name)}
+	known := c.macros.genericTests()
+	slices.Sort(known)
+	first, _, more := strings.Cut(name, " ")
+	switch near := diag.Nearest(name, known); {
+	case near != "":
+		e.Msg += fmt.Sprintf("; did you mean '%s'?", near)
+	case more && slices.Contains(known, first):
+		e.Advice = fmt.Sprintf("a condition of '%s' stands under it, as config: {where: …}", first)
+	default:
+		e.Advice = "known are " + strings.Join(known, ", ") + "; your own is a file with {% test " + path.Base(t.Test) + "(model, column_name) %} in macros or tests/generic"
+	}
+	return e
+}
+
+// checkArgs compares the arguments of a test with the parameters of its macro.
+func (r *render) checkArgs(t *project.DataTest) error {
+	m := r.node.macro
+	var params []string
+	for _, p := range m.Params {
+		params = append(params, p.Name)
+	}
+	if r.isBuiltin() {
+		for _, it := range t.Args.Items() {
+			arg := jinja.Str(it.Key)
+			if slices.Contains(params, arg) && arg != "model" {
+				continue
+			}
+			pos, span, line := r.node.argPlace(arg)
+			e := &diag.Error{Pos: pos, Span: span, Source: line, Msg: fmt.Sprintf("data test %s has no argument '%s'", t.Test, arg)}
+			if near := diag.Nearest(arg, params); near != "" {
+				e.Msg += fmt.Sprintf("; did you mean '%s'?", near)
+			}
+			return e
+		}
+	}
+	if !r.isBuiltin() && !r.strict {
+		return nil // dbt leaves what is missing undefined, and macros count on it
+	}
+	for _, p := range m.Params {
+		_, given := t.Args.Get(p.Name)
+		if p.HasDefault || given || p.Name == "model" || p.Name == "column_name" && t.Column != "" {
+			continue
+		}
+		e := &diag.Error{Pos: t.Pos, Span: t.Span, Source: t.SourceLine, Msg: fmt.Sprintf("data test %s needs the argument '%s'", t.Test, p.Name)}
+		if p.Name == "column_name" {
+			e.Advice = "put the test under a column, or give column_name among its arguments"
+		}
+		return e
+	}
+	return nil
+}
+
+func (r *render) checkAcceptedValues(args *jinja.Dict) error {
+	if _, ok := acceptedValues(args); ok {
+		return nil
+	}
+	v, _ := args.Get("values")
+	if l, ok := v.(*jinja.List); ok && slices.ContainsFunc(l.Items, func(v jinja.Value) bool { return noSecret("", v) != nil }) {
+		return nil
+	}
+	pos, span, line := r.node.argPlace("values")
+	return &diag.Error{Pos: pos, Span: span, Source: line, Msg: "data test accepted_values needs a list of values, not " + jinja.Repr(v)}
+}

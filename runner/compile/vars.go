@@ -1,0 +1,105 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// varObject is var: var('x', default), var.has_var('x').
+type varObject struct{ r *render }
+
+func (o *varObject) TypeName() string { return "Var" }
+func (o *varObject) String() string   { return "<var>" }
+
+// Attr returns has_var.
+func (o *varObject) Attr(name string) (jinja.Value, bool) {
+	if name != "has_var" {
+		return nil, false
+	}
+	return fn("var.has_var", func(c *jinja.Call) (jinja.Value, error) {
+		v, err := args(c, "var.has_var", "var_name")
+		if err != nil {
+			return nil, err
+		}
+		_, ok := o.r.lookupVar(jinja.Str(v[0]))
+		return ok, nil
+	}), true
+}
+
+// Invoke is var('x', default).
+func (o *varObject) Invoke(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "var", "name", "default?")
+	if err != nil {
+		return nil, err
+	}
+	name, ok := v[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("var needs the variable's name as text, not %s", jinja.Repr(v[0]))
+	}
+	if found, ok := o.r.lookupVar(name); ok {
+		return found, nil
+	}
+	if given(c, 1, "default") {
+		return v[1], nil
+	}
+	e := c.Errorf("the variable '%s' is not set", name)
+	e.Advice = fmt.Sprintf("set it under vars in %s, with --vars '{%s: VALUE}', or give a default: var('%s', DEFAULT)", o.r.project.File, name, name)
+	if near := diag.Nearest(name, o.r.varNames()); near != "" {
+		e.Msg += fmt.Sprintf("; did you mean '%s'?", near)
+	}
+	return nil, e
+}
+
+// given says whether an optional argument was passed at all.
+func given(c *jinja.Call, at int, name string) bool {
+	if len(c.Args) > at {
+		return true
+	}
+	if c.Kwargs == nil {
+		return false
+	}
+	_, ok := c.Kwargs.Get(name)
+	return ok
+}
+
+// lookupVar returns a copy of a variable, so that a template that appends to a
+// list changes no other template's: --vars, then the node's own `vars` config,
+// then the project's.
+func (r *render) lookupVar(name string) (jinja.Value, bool) {
+	v, ok := r.project.Vars[name]
+	if !ok {
+		return nil, false
+	}
+	return clone(v), true
+}
+
+func (r *render) varNames() []string {
+	var names []string
+	for n := range r.project.Vars {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// clone copies lists and dicts, all the way down.
+func clone(v jinja.Value) jinja.Value {
+	switch v := v.(type) {
+	case *jinja.List:
+		l := &jinja.List{Items: make([]jinja.Value, len(v.Items))}
+		for i, it := range v.Items {
+			l.Items[i] = clone(it)
+		}
+		return l
+	case *jinja.Dict:
+		d := jinja.NewDict()
+		for _, it := range v.Items() {
+			_ = d.Set(it.Key, clone(it.Value))
+		}
+		return d
+	}
+	return v
+}

@@ -3,95 +3,136 @@
 // A binding holds, for each mart of a history.Snapshot, a view with an explicit
 // column list over the mart's table, filtered to that mart's run:
 //
-//  1. Stored writes the views of `latest`, `previous` or a tag as text. The
-//     filter of the first two looks the run up in the publication log, so that
-//     publishing and going back change rows, not views; a tag's filter is a
-//     literal run id.
-//  2. Sync compares them with what is in the database and replaces only what
-//     differs.
-//  3. Memory writes views outside the database, for a build, a test or a query
-//     over any run: what ref() prints is a name in the schema RefSchema.
+//  1. Stored (stored.go) writes the views of `latest`, `previous` or a tag as
+//     text. The filter of the first two looks the run up in the publication
+//     log, so that publishing and going back change rows, not views; a tag's
+//     filter is a literal run id.
+//  2. Sync (sync.go) compares them with what is in the database and replaces
+//     only what differs.
+//  3. Memory (memory.go) writes views outside the database, for a build, a test
+//     or a query over any run: what ref() prints is a name in the schema
+//     RefSchema.
 //
 // Every binding is two schemas. The plain one is for people: it shows the run
 // id first and the created-at column last. Its sister, `<schema>__ref`, is what
 // ref() reads: it hides both, so that `select * from ref('m')` is the model's
-// own columns.
+// own columns. A stored sister has only what view models read.
+//
+// Definitions are pure functions of the records of the register: the same
+// snapshot gives the same text.
 package binding
 
 import (
-	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
 
-// Kind of a stored binding.
-type Kind int
-
-const (
-	Latest   Kind = iota // the newest publication
-	Previous             // the publication before it
-	Literal              // the snapshot's own runs: tags
-)
-
-// Names of the binding in memory.
+// Names of the binding in memory, which are part of compiled SQL: the same in
+// every run, so that the SQL's hash is.
 const (
 	Schema    = "run"      // shown columns
 	RefSchema = "run__ref" // hidden columns: what ref() prints
 	RefSuffix = "__ref"    // of a stored binding's sister schema
 )
 
+// ViewKind is the kind of a history.ModelRecord that is a view in each binding;
+// all others are rows in a table.
+const ViewKind = "view"
+
 // View is one view of a binding.
 type View struct {
+	Database     string
 	Schema, Name string
 	SQL          string // the whole CREATE OR REPLACE VIEW statement
-	Digest       string // of the definition and of all views that it reads
+	// Digest is the SHA-256 of the definition, its columns and the digests of
+	// the views that it reads: an engine keeps a view's column types, so it has
+	// to be made anew when what it reads changes.
+	Digest string
 }
 
-var errNotYet = errors.New("binding: not written yet")
-
-// Stored returns the views of a stored binding in the order in which they can
-// be made. Names have two parts: never the catalog.
-func Stored(d engine.Dialect, storage, schema string, kind Kind, snap history.Snapshot, records map[string]history.ModelRecord) ([]View, error) {
-	return nil, errNotYet
+// Relation returns the view's full name.
+func (v View) Relation() engine.Relation {
+	return engine.Relation{Database: v.Database, Schema: v.Schema, Name: v.Name}
 }
 
-// Memory returns the views of a binding outside the database, in the order in
-// which they can be made; schemas Schema and RefSchema.
-func Memory(d engine.Dialect, snap history.Snapshot, records map[string]history.ModelRecord) ([]View, error) {
-	return nil, errNotYet
-}
-
-// MemoryModel returns the two views of one model that a running build has just
-// made: in Schema and in RefSchema.
-func MemoryModel(d engine.Dialect, rec history.ModelRecord) ([]View, error) { return nil, errNotYet }
-
-// StandIn returns an empty view in RefSchema with the given columns, for
-// binding what reads a model that is not built yet.
-func StandIn(d engine.Dialect, model string, columns []engine.Column) View { return View{} }
-
-// Ref returns what ref() prints for a model.
-func Ref(d engine.Dialect, model string) engine.Relation {
-	r := engine.Relation{Schema: RefSchema, Name: model}
-	if m, ok := d.(engine.MemoryBinder); ok {
-		r.Database = m.MemoryCatalog()
+func newView(name engine.Relation, body string, more ...string) View {
+	h := sha256.New()
+	for _, s := range append([]string{body}, more...) {
+		fmt.Fprintf(h, "%d\n%s", len(s), s)
 	}
-	return r
+	return View{
+		Database: name.Database, Schema: name.Schema, Name: name.Name,
+		SQL:    "CREATE OR REPLACE VIEW " + name.String() + " AS\n" + body,
+		Digest: hex.EncodeToString(h.Sum(nil)),
+	}
 }
 
-// Create makes views, schemas included, whatever is there. For memory
-// bindings: before a transaction is begun, which could write one database only.
-func Create(ctx context.Context, c *engine.Conn, views []View) error { return errNotYet }
+// UnboundError: a view model reads a model that the snapshot does not have.
+type UnboundError struct{ Model, Reads string }
 
-// Synced is what Sync did.
-type Synced struct{ Created, Replaced, Dropped, Kept int }
+func (e *UnboundError) Error() string {
+	return fmt.Sprintf("view model %s reads %s, which is not in the same snapshot", e.Model, e.Reads)
+}
+func (e *UnboundError) Hint() string { return "build both: --select +" + e.Model }
 
-// Sync makes a stored binding what want says, and leaves views that are so
-// already.
-func Sync(ctx context.Context, c *engine.Conn, schema string, want []View) (Synced, error) {
-	return Synced{}, errNotYet
+// NoRecordError: the register has no record of a mart of a snapshot, or one
+// that does not say where its rows are.
+type NoRecordError struct{ Model, RunID string }
+
+func (e *NoRecordError) Error() string {
+	return fmt.Sprintf("the register does not say where run %s of %s is stored", e.RunID, e.Model)
 }
 
-// Remove drops a stored binding.
-func Remove(ctx context.Context, c *engine.Conn, schema string) error { return errNotYet }
+// selectMart writes the SELECT of a mart's view. hidden leaves the run id and
+// the created-at column out.
+func selectMart(table engine.Relation, l history.Layout, filter string, hidden bool) string {
+	var cols []string
+	if !hidden {
+		cols = append(cols, "t."+engine.Ident(l.RunColumn))
+	}
+	for _, c := range l.Columns {
+		col := "t." + engine.Ident(c.Physical)
+		if c.Physical != c.Name {
+			col += " AS " + engine.Ident(c.Name)
+		}
+		cols = append(cols, col)
+	}
+	if !hidden && l.CreatedColumn != "" {
+		cols = append(cols, "t."+engine.Ident(l.CreatedColumn))
+	}
+	return "SELECT " + strings.Join(cols, ", ") + "\nFROM " + table.String() + " AS t\nWHERE t." + engine.Ident(l.RunColumn) + " = " + filter
+}
+
+// selectView writes the SELECT of a view model: its own SQL, under a column
+// list where the columns are known, so that a column that a source gains later
+// does not break a view that reads `*` of it.
+func selectView(sql string, l history.Layout) string {
+	if len(l.Columns) == 0 {
+		return sql
+	}
+	seen := map[string]bool{}
+	cols := make([]string, len(l.Columns))
+	for i, c := range l.Columns {
+		if fold := strings.ToLower(c.Name); seen[fold] {
+			return sql // two columns of one name cannot be selected by name
+		} else {
+			seen[fold] = true
+		}
+		cols[i] = c.Name
+	}
+	return "SELECT " + engine.Idents(cols) + "\nFROM (\n" + sql + "\n) AS q"
+}
+
+// columnsText is a layout's columns as a part of a digest.
+func columnsText(l history.Layout) string {
+	var b strings.Builder
+	for _, c := range l.Columns {
+		fmt.Fprintf(&b, "%s %s\n", engine.Ident(c.Name), c.Type)
+	}
+	return b.String()
+}

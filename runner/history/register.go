@@ -161,7 +161,7 @@ func (r *Register) file(name string, more ...string) string {
 	}
 	pairs := append([]string{"{catalog}", engine.Ident(r.catalog), "{storage}", engine.Ident(r.schema), "{run_id_type}", r.types.RunID}, more...)
 	for _, t := range []string{manifest.name, manifestModel.name, manifestTest.name, publication.name,
-		publicationMart.name, tag.name, ledger.name} {
+		publicationMart.name, tag.name, ledger.name, bindingTable.name} {
 		pairs = append(pairs, "{"+t+"}", r.rel(t))
 	}
 	return strings.NewReplacer(pairs...).Replace(string(b))

@@ -165,15 +165,6 @@ var stateTable = table[state]{name: "run_state", fields: []field[state]{
 	{"at", at, func(s *state) any { return &s.At }},
 }}
 
-// boundView is one row of run_binding: a view that package binding has made.
-type boundView struct{ Binding, View, SHA256 string }
-
-var bindingTable = table[boundView]{name: "run_binding", fields: []field[boundView]{
-	{"binding", text, func(b *boundView) any { return &b.Binding }},
-	{"view", text, func(b *boundView) any { return &b.View }},
-	{"sha256", text, func(b *boundView) any { return &b.SHA256 }},
-}}
-
 // create returns the statement that makes the table.
 func (t table[T]) create(d engine.Dialect, rel engine.Relation) string {
 	def := engine.Table{Relation: rel, Key: t.key}

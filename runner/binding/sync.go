@@ -1,0 +1,170 @@
+package binding
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
+
+//go:embed relations.sql
+var relationsSQL string
+
+// Synced is what Sync did.
+type Synced struct{ Created, Replaced, Dropped, Kept int }
+
+// TakenError: where a view is to be made there is a table or view of somebody
+// else.
+type TakenError struct {
+	Relation engine.Relation
+	Kind     string // "table", "view"
+}
+
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("%s %s was not made by this program and is in the way", e.Kind,
+		engine.Relation{Schema: e.Relation.Schema, Name: e.Relation.Name})
+}
+func (e *TakenError) Hint() string { return "drop or rename it, or give the model another name" }
+
+// Sync makes a stored binding what want says (Stored returns it), in one step,
+// and leaves alone what is so already: then it costs two small queries. It
+// touches only views that it has made. A table or view of somebody else is
+// never replaced: *TakenError.
+func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View) (Synced, error) {
+	var did Synced
+	have, err := look(ctx, c, r, schema)
+	if err != nil {
+		return did, err
+	}
+	var made []View
+	wanted := map[string]bool{}
+	for _, v := range want {
+		key := fold(v.Schema, v.Name)
+		wanted[key] = true
+		kind, exists := have.kinds[key]
+		old, ours := have.ours[key]
+		switch {
+		case exists && !ours || exists && kind != "view":
+			return did, &TakenError{Relation: v.Relation(), Kind: kind}
+		case exists && old.SHA256 == v.Digest && old.Name == v.Name:
+			did.Kept++
+			continue
+		case exists:
+			did.Replaced++
+		default:
+			did.Created++
+		}
+		made = append(made, v)
+	}
+	var dropped []history.BoundView
+	for key, old := range have.ours {
+		if !wanted[key] {
+			dropped = append(dropped, old)
+		}
+	}
+	did.Dropped = len(dropped)
+	if len(made)+len(dropped) == 0 {
+		return did, nil
+	}
+	return did, c.Atomic(ctx, func() error {
+		if err := have.drop(ctx, c, dropped); err != nil {
+			return err
+		}
+		if err := Create(ctx, c, made); err != nil {
+			return err
+		}
+		entries := make([]history.BoundView, len(made))
+		for i, v := range made {
+			entries[i] = history.BoundView{Schema: v.Schema, Name: v.Name, SHA256: v.Digest}
+		}
+		return r.SetBoundViews(ctx, c, entries, dropped)
+	})
+}
+
+// Remove drops a stored binding: the views that Sync has made, and the schemas
+// if nothing else is in them.
+func Remove(ctx context.Context, c *engine.Conn, r *history.Register, schema string) error {
+	have, err := look(ctx, c, r, schema)
+	if err != nil {
+		return err
+	}
+	var dropped []history.BoundView
+	others := map[string]bool{}
+	for key := range have.kinds {
+		if _, ours := have.ours[key]; !ours {
+			s, _, _ := strings.Cut(key, "\x00")
+			others[s] = true
+		}
+	}
+	for _, v := range have.ours {
+		dropped = append(dropped, v)
+	}
+	return c.Atomic(ctx, func() error {
+		if err := have.drop(ctx, c, dropped); err != nil {
+			return err
+		}
+		for _, s := range []string{schema, schema + RefSuffix} {
+			if others[strings.ToLower(s)] {
+				continue
+			}
+			name := engine.Relation{Database: have.catalog, Schema: s}
+			if _, err := c.Exec(ctx, "DROP SCHEMA IF EXISTS "+name.String()); err != nil {
+				return err
+			}
+		}
+		return r.SetBoundViews(ctx, c, nil, dropped)
+	})
+}
+
+// found is what is in the two schemas of a binding. Engines compare names
+// without case, and so do the keys.
+type found struct {
+	catalog string
+	kinds   map[string]string            // "table" or "view"
+	ours    map[string]history.BoundView // made by Sync
+}
+
+func fold(schema, name string) string {
+	return strings.ToLower(schema) + "\x00" + strings.ToLower(name)
+}
+
+func look(ctx context.Context, c *engine.Conn, r *history.Register, schema string) (found, error) {
+	f := found{catalog: c.DB().Dialect().Catalog(), kinds: map[string]string{}, ours: map[string]history.BoundView{}}
+	rows, err := c.Query(ctx, relationsSQL, f.catalog, schema, schema+RefSuffix)
+	if err != nil {
+		return f, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s, name, kind string
+		if err := rows.Scan(&s, &name, &kind); err != nil {
+			return f, err
+		}
+		f.kinds[fold(s, name)] = kind
+	}
+	if err := rows.Err(); err != nil {
+		return f, c.Explain(err, relationsSQL)
+	}
+	ours, err := r.BoundViews(ctx, c, schema, schema+RefSuffix)
+	for _, v := range ours {
+		f.ours[fold(v.Schema, v.Name)] = v
+	}
+	return f, err
+}
+
+// drop drops those of the views that are there.
+func (f found) drop(ctx context.Context, c *engine.Conn, views []history.BoundView) error {
+	for _, v := range views {
+		if f.kinds[fold(v.Schema, v.Name)] != "view" {
+			continue
+		}
+		name := engine.Relation{Database: f.catalog, Schema: v.Schema, Name: v.Name}
+		if _, err := c.Exec(ctx, "DROP VIEW IF EXISTS "+name.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

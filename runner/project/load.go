@@ -1,17 +1,258 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
 )
 
 // Load reads the whole project. The error is ErrNoProject or diag.Errors with
 // everything that is wrong in any file; a Project is returned beside it if
 // project.yml and the target could be read.
-func Load(ctx context.Context, o Options) (*Project, error) { return nil, errors.New("not written") }
+func Load(ctx context.Context, o Options) (*Project, error) {
+	l, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer l.dir.root.Close()
+	if err := l.err(); err != nil && l.p.Target.Name == "" {
+		return nil, err
+	}
+	files, err := l.readFiles(l.listFiles())
+	if err != nil {
+		return nil, err
+	}
+	l.topLevel()
+	l.assemble(files)
+	err = l.err()
+	l.p.Warnings = l.errs.Warnings()
+	return l.p, err
+}
 
 // LoadTarget reads project.yml alone, and of it only what is needed to open
 // the target: models may be as broken as they like.
 func LoadTarget(ctx context.Context, o Options) (*Project, error) {
-	return nil, errors.New("not written")
+	l, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer l.dir.root.Close()
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	l.p.Warnings = l.errs.Warnings()
+	return l.p, nil
+}
+
+// loader holds a project while it is read.
+type loader struct {
+	ctx   context.Context
+	o     Options
+	p     *Project
+	dir   *folder
+	f     *yamlFile // project.yml
+	data  []byte
+	top   []pair
+	paths paths
+	errs  diag.List
+}
+
+// err moves the errors of project.yml to the others and returns all.
+func (l *loader) err() error {
+	l.errs.Merge(&l.f.errs)
+	l.f.errs = diag.List{}
+	return l.errs.Err()
+}
+
+// open reads project.yml as far as it says what and where things are. The
+// error is about a project.yml that is not there or is no YAML.
+func open(ctx context.Context, o Options) (*loader, error) {
+	if o.LookupEnv == nil {
+		o.LookupEnv = func(string) (string, bool) { return "", false }
+	}
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	dir, err := filepath.Abs(cmp.Or(o.Dir, "."))
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, noProject(fmt.Sprintf("no project folder %s", dir), err)
+	}
+	l := &loader{ctx: ctx, o: o, dir: &folder{root: root}, p: &Project{Dir: dir, File: "project.yml", Entries: map[string][]*Entry{}}}
+	if err := l.openFile(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	l.identity()
+	return l, nil
+}
+
+func (l *loader) openFile() error {
+	data, err := l.dir.root.ReadFile(l.p.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return noProject("no project.yml in "+l.p.Dir, nil)
+	case err != nil:
+		return diag.Errors{fileError(l.p.File, err)}
+	}
+	l.data = data
+	f, node := parseYAML(l.p.File, data)
+	l.f = f
+	if err := f.errs.Err(); err != nil {
+		return err
+	}
+	if node == nil {
+		node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
+	}
+	l.top = f.pairs(node, "project.yml")
+	return f.errs.Err()
+}
+
+func noProject(msg string, cause error) error {
+	e := &diag.Error{Msg: msg, Err: ErrNoProject, Advice: "\"warehouse init\" makes a project; --project-dir says where one is"}
+	if cause != nil && !errors.Is(cause, fs.ErrNotExist) {
+		e.Msg += ": " + message(errors.Unwrap(cause))
+	}
+	return diag.Errors{e}
+}
+
+var projectName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// identity reads name, version, vars, paths and targets.
+func (l *loader) identity() {
+	cli := map[string]jinja.Value{}
+	for k, v := range l.o.Vars {
+		cli[k] = jinja.FromGo(v)
+	}
+	f, p := l.f, l.p
+	f.render = newRenderer(l.ctx, l.o.LookupEnv, cli, nil)
+	at := resolve(find(l.top, "name"))
+	p.Name = f.text(at, "name")
+	switch {
+	case isNullNode(at):
+		f.errs.Add(&diag.Error{Pos: Pos{File: p.File, Line: 1}, Msg: "project.yml has no name", Advice: "add name: my_project"})
+	case !projectName.MatchString(p.Name) && p.Name != "":
+		f.errorf(at, "%q is no name of a project", p.Name).Advice = "use letters, digits and _, no digit in front"
+	}
+	if at != nil {
+		p.NamePos = f.pos(at)
+	}
+	if v := resolve(find(l.top, "version")); v != nil && v.Kind == yaml.ScalarNode {
+		p.Version = v.Value
+	}
+	l.vars(cli)
+	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, nil)
+	p.readTargets(f, l.top, l.o)
+	p.Secrets = f.render.usedSecrets()
+	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &p.Target)
+	l.paths.read(f, l.top)
+	l.dir.skip = []string{"target", "dbt_packages", "logs"}
+	for _, key := range []string{"target-path", "target_path", "packages-install-path", "packages_install_path"} {
+		if dir := f.text(find(l.top, key), key); dir != "" {
+			l.dir.skip = append(l.dir.skip, filepath.ToSlash(filepath.Clean(dir)))
+		}
+	}
+}
+
+// vars reads the variables, raw. A mapping under the project's own name holds
+// variables, too, as in dbt.
+func (l *loader) vars(cli map[string]jinja.Value) {
+	p, f := l.p, l.f
+	p.Vars, p.VarPos = map[string]jinja.Value{}, map[string]Pos{}
+	set := func(ps []pair) {
+		for _, v := range ps {
+			p.Vars[v.key] = f.raw(v.v)
+			p.VarPos[v.key] = f.pos(v.k)
+		}
+	}
+	all := f.pairs(find(l.top, "vars"), "vars")
+	own := slices.IndexFunc(all, func(v pair) bool { return v.key == p.Name && resolve(v.v).Kind == yaml.MappingNode })
+	if own >= 0 {
+		inner := all[own]
+		set(slices.Delete(slices.Clone(all), own, own+1))
+		set(f.pairs(inner.v, "vars of "+p.Name))
+	} else {
+		set(all)
+	}
+	for k, v := range cli {
+		p.Vars[k] = v
+	}
+}
+
+// ParseVars reads the text of --vars: a YAML mapping.
+func ParseVars(text string) (map[string]any, error) {
+	f, node := parseYAML("--vars", []byte(text))
+	vars := map[string]any{}
+	if node != nil {
+		for _, p := range f.pairs(node, "--vars") {
+			vars[p.key] = f.raw(p.v)
+		}
+	}
+	if err := f.errs.Err(); err != nil {
+		e := *err.(diag.Errors)[0]
+		e.Advice = cmp.Or(e.Advice, "write --vars '{name: value}'")
+		return nil, diag.Errors{&e}
+	}
+	return vars, nil
+}
+
+var (
+	// topKeys are the keys of project.yml that are read elsewhere in this package.
+	topKeys = []string{"name", "version", "vars", "target", "targets", "models", "data_tests", "tests", "seeds", "snapshots", "sources",
+		"retention", "model_paths", "seed_paths", "test_paths", "macro_paths", "snapshot_paths", "analysis_paths", "docs_paths",
+		"target_path", "packages_install_path", "on_run_start", "on_run_end", "dispatch", "meta", "description"}
+	// emptyTopKeys are dbt's, and mean nothing in project.yml.
+	emptyTopKeys = []string{"config_version", "profile", "quoting", "query_comment", "require_dbt_version", "asset_paths", "log_path",
+		"flags", "clean_targets", "restrict_access", "unit_tests", "exposures", "metrics", "semantic_models", "saved_queries", "functions", "analyses", "anchors"}
+)
+
+// topLevel checks the keys of project.yml and reads what only builds need.
+func (l *loader) topLevel() {
+	f, p := l.f, l.p
+	for _, t := range l.top {
+		switch key := strings.ReplaceAll(t.key, "-", "_"); {
+		case slices.Contains(emptyTopKeys, key):
+			f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
+		case !slices.Contains(topKeys, key):
+			f.unknownKey(t.k, t.key, "project.yml", topKeys)
+		case key == "retention" && !isNullNode(resolve(t.v)):
+			d := &decoder{}
+			p.Retention = decodeRetention(d, f.setting(t.k, f.value(t.v)))
+			f.errs.Add(d.errs...)
+		case key == "on_run_start" || key == "on_run_end":
+			d := &decoder{}
+			hooks := d.hooks(f.setting(t.k, f.raw(t.v)), t.key)
+			f.errs.Add(d.errs...)
+			if key == "on_run_start" {
+				p.OnRunStart = hooks
+			} else {
+				p.OnRunEnd = hooks
+			}
+		case key == "dispatch":
+			l.dispatch(t.v)
+		}
+	}
+}
+
+func (l *loader) dispatch(n *yaml.Node) {
+	for _, e := range l.f.list(n, "dispatch") {
+		ps := l.f.known(l.f.pairs(e, "an entry of dispatch"), "an entry of dispatch", []string{"macro_namespace", "search_order"})
+		l.p.Dispatch = append(l.p.Dispatch, Dispatch{l.f.text(find(ps, "macro_namespace"), "macro_namespace"), l.f.texts(find(ps, "search_order"), "search_order")})
+	}
 }

@@ -29,6 +29,9 @@ import (
 // ErrNoProject: the folder has no project.yml. Load and LoadTarget return it.
 var ErrNoProject = errors.New("no project.yml")
 
+// Pos is a place in a file.
+type Pos = diag.Pos
+
 // Options of Load and LoadTarget.
 type Options struct {
 	Dir       string                           // the project's folder; "" is the working folder
@@ -43,15 +46,15 @@ type Project struct {
 	Dir     string // absolute
 	File    string // project.yml, relative to Dir
 	Name    string
-	NamePos diag.Pos
+	NamePos Pos
 	Version string
 
 	// Vars are the project's variables with those of the command line on top.
 	// Text may hold Jinja, which is rendered where the variable is used.
 	Vars    map[string]jinja.Value
-	VarPos  map[string]diag.Pos // of those that stand in a file
-	Targets map[string]Target   // all, in no order; fields that need an unset variable are empty in all but the chosen one
-	Target  Target              // the chosen one
+	VarPos  map[string]Pos    // of those that stand in a file
+	Targets map[string]Target // all, in no order; fields that need an unset variable are empty in all but the chosen one
+	Target  Target            // the chosen one
 
 	Models    []*Model // sorted by file; two may have one name
 	Macros    []*MacroFile
@@ -66,7 +69,6 @@ type Project struct {
 	// "data_test", "metric", "semantic_model", "saved_query", "function".
 	Entries map[string][]*Entry
 
-	TestLayers []Config   // config of data tests that are not in a folder's care: project.yml's data_tests
 	OnRunStart []Setting  // hooks, raw
 	OnRunEnd   []Setting  //
 	Retention  *Retention // nil: everything is kept
@@ -91,19 +93,8 @@ type Target struct {
 	Settings      map[string]string
 	Allow         []string // folders that a sandboxed build may read
 	Staging       string   // "" or "parquet"
-	Pos           diag.Pos
+	Pos           Pos
 }
-
-// Setting is a config value and where it stands.
-type Setting struct {
-	Value  jinja.Value
-	Pos    diag.Pos
-	Span   int    // width of the marked text in runes
-	Source string // the line at Pos
-}
-
-// Config is config values by key. Keys have no `+` and no hyphens.
-type Config map[string]Setting
 
 // Model is a models/**/*.sql file.
 type Model struct {
@@ -131,7 +122,7 @@ type SingularTest struct {
 	Template      *jinja.Template
 	Description   string
 	Layers        []Config
-	Pos           diag.Pos
+	Pos           Pos
 }
 
 // Seed is a CSV file.
@@ -154,7 +145,7 @@ type SnapshotFile struct {
 type DocBlock struct {
 	Name, Package, File string
 	Template            *jinja.Template
-	Pos                 diag.Pos
+	Pos                 Pos
 }
 
 // Entry is what a YAML file says of one model, seed, exposure, ….
@@ -167,7 +158,7 @@ type Entry struct {
 	Config      Config
 	Docs        map[string]any
 	Constraints []Constraint
-	Pos         diag.Pos // of the name
+	Pos         Pos // of the name
 
 	// Raw is all that stands in the entry, for kinds and keys that have no
 	// field here: keys as written, values plain.
@@ -182,14 +173,14 @@ type Column struct {
 	Tags                        []string
 	Meta                        map[string]any
 	Constraints                 []Constraint
-	Pos                         diag.Pos
+	Pos                         Pos
 }
 
 // Constraint is a contract's constraint of a model or column.
 type Constraint struct {
 	Type, Name, Expression, To string
 	Columns, ToColumns         []string
-	Pos                        diag.Pos
+	Pos                        Pos
 }
 
 // DataTest is a generic data test at its place in a YAML file.
@@ -198,12 +189,13 @@ type DataTest struct {
 	Package     string // what stood before the dot
 	Name        string // given by the user; "" otherwise
 	Description string
-	Column      string              // "" for a test of the whole model
-	Quote       bool                // the column's
-	Args        *jinja.Dict         // in order and raw: text may hold Jinja, rendered in the test's own context
-	ArgPos      map[string]diag.Pos // of each argument's key
-	Config      Config              // what stands at the test; Project.TestLayersFor adds the rest
-	Pos         diag.Pos
+	Column      string         // "" for a test of the whole model
+	Quote       bool           // the column's
+	Args        *jinja.Dict    // in order and raw: text may hold Jinja, rendered in the test's own context
+	ArgPos      map[string]Pos // of each argument's key
+	Config      Config         // what stands at the test
+	Layers      []Config       // folders of project.yml's data_tests from shallow to deep, then Config
+	Pos         Pos
 	Span        int
 	SourceLine  string // the line at Pos
 }
@@ -230,7 +222,7 @@ type Source struct {
 	External          map[string]any
 	File              string
 	FQN               []string
-	Pos               diag.Pos // of the table's name
+	Pos               Pos // of the table's name
 }
 
 // Freshness says how old a source may be; a nil rule says nothing.

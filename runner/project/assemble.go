@@ -1,0 +1,327 @@
+package project
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// assemble makes the project's values of the files that were read, gives each
+// its YAML entry and its config, and tells what fits nowhere.
+func (l *loader) assemble(files []*file) {
+	byKind := map[fileKind][]*file{}
+	for _, f := range files {
+		byKind[f.kind] = append(byKind[f.kind], f)
+	}
+	l.addFiles(files)
+	entries := l.addEntries(byKind[schemaYAML])
+	models := l.tree("models", modelKeys(), byKind[modelFile])
+	seeds := l.tree("seeds", modelKeys(), byKind[seedFile])
+	snapshots := l.tree("snapshots", modelKeys(), byKind[snapshotFile])
+	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return errs }
+	for i, m := range l.p.Models {
+		m.YAML = entries.take("model", m.Name)
+		m.Layers = withEntry(models.layers(l.p.Name, l.p.Models[i].Path), m.YAML)
+	}
+	for _, s := range l.p.Seeds {
+		s.YAML = entries.take("seed", s.Name)
+		s.Layers = withEntry(seeds.layers(l.p.Name, s.FQN[1:]), s.YAML)
+	}
+	for _, s := range l.p.Snapshots {
+		s.Layers = snapshots.layers(l.p.Name, s.FQN[1:])
+	}
+	for _, t := range []struct {
+		what string
+		tree *tree
+		kind fileKind
+	}{{"models", models, modelFile}, {"seeds", seeds, seedFile}, {"snapshots", snapshots, snapshotFile}} {
+		if t.tree != nil {
+			t.tree.check(decodeModel, &l.errs)
+			t.tree.unused(t.what, "", l.p.Name, slices.Sorted(maps.Keys(folders(byKind[t.kind]))), &l.errs)
+		}
+	}
+	l.testLayers(byKind, entries)
+	l.sourceLayers(byKind[schemaYAML])
+	entries.leftovers(l, byKind)
+}
+
+func withEntry(layers []Config, e *Entry) []Config {
+	if e == nil {
+		return layers
+	}
+	return append(slices.Clip(layers), e.Config)
+}
+
+// addFiles makes models, macros, … of the files.
+func (l *loader) addFiles(files []*file) {
+	p := l.p
+	for _, f := range files {
+		parts := below(f.dir, f.name)
+		name, fqn := parts[len(parts)-1], append([]string{p.Name}, parts...)
+		switch f.kind {
+		case modelFile:
+			p.Models = append(p.Models, &Model{Name: name, Package: p.Name, File: f.name, Path: parts, FQN: fqn, Source: f.text, Template: f.template})
+		case testFile:
+			p.Tests = append(p.Tests, &SingularTest{Name: name, Package: p.Name, File: f.name, FQN: fqn, Source: f.text, Template: f.template,
+				Pos: Pos{File: f.name, Line: 1, Col: 1}})
+		case seedFile:
+			p.Seeds = append(p.Seeds, &Seed{Name: name, Package: p.Name, File: f.name, FQN: fqn})
+		case macroFile:
+			if f.template != nil {
+				p.Macros = append(p.Macros, &MacroFile{Package: p.Name, File: f.name, Template: f.template})
+			}
+		case snapshotFile:
+			if f.template != nil {
+				p.Snapshots = append(p.Snapshots, &SnapshotFile{Package: p.Name, File: f.name, FQN: fqn, Template: f.template})
+			}
+		case docFile:
+			l.addDocs(f)
+		}
+	}
+}
+
+func (l *loader) addDocs(f *file) {
+	if f.template == nil {
+		return
+	}
+	for _, b := range f.template.Blocks() {
+		if b.Kind == "docs" {
+			l.p.Docs = append(l.p.Docs, &DocBlock{Name: b.Name, Package: l.p.Name, File: f.name, Template: b.Body, Pos: b.Pos})
+		}
+	}
+}
+
+// tree reads the config of folders from a section of project.yml; nil if it
+// is not there.
+func (l *loader) tree(section string, keys []string, files []*file) *tree {
+	n := find(l.top, section)
+	if isNullNode(resolve(n)) {
+		return nil
+	}
+	r := &treeReader{f: l.f, what: section, keys: keys, pkg: l.p.Name, folders: folders(files)}
+	return r.read(n, "")
+}
+
+// folders are the paths of all files and of the folders above them, without
+// extension.
+func folders(files []*file) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range files {
+		at := strings.Join(below(f.dir, f.name), "/")
+		for ; at != "." && !out[at]; at = path.Dir(at) {
+			out[at] = true
+		}
+	}
+	return out
+}
+
+// testLayers gives data tests the config of project.yml's data_tests.
+func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex) {
+	section := "data_tests"
+	if old := slices.IndexFunc(l.top, func(p pair) bool { return p.key == "tests" }); old >= 0 {
+		if find(l.top, section) != nil {
+			l.f.errorf(l.top[old].k, "both tests and data_tests").Advice = "move all under data_tests: they mean the same"
+		} else {
+			section = "tests"
+		}
+	}
+	t := l.tree(section, slices.Concat(testKeys(), ignoredKeys), slices.Concat(byKind[testFile], byKind[schemaYAML]))
+	if t != nil {
+		t.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return errs }, &l.errs)
+	}
+	for _, s := range l.p.Tests {
+		s.Layers = t.layers(l.p.Name, s.FQN[1:])
+		if e := entries.take("data_test", s.Name); e != nil {
+			s.Description, s.Layers = e.Description, withEntry(s.Layers, e)
+			_, errs := DecodeTest(e.Config)
+			l.errs.Add(errs...)
+		}
+	}
+	for _, f := range byKind[schemaYAML] {
+		parts := below(f.dir, f.name)
+		parts = parts[:len(parts)-1]
+		give := func(tests []*DataTest) {
+			for _, dt := range tests {
+				at := parts
+				if dt.Name != "" {
+					at = append(slices.Clip(parts), dt.Name)
+				}
+				dt.Layers = append(slices.Clip(t.layers(l.p.Name, at)), dt.Config)
+			}
+		}
+		for _, e := range f.schema.entries {
+			give(e.Tests)
+			for _, c := range e.Columns {
+				give(c.Tests)
+			}
+		}
+		for _, s := range f.schema.sources {
+			give(s.Tests)
+			for _, c := range s.Columns {
+				give(c.Tests)
+			}
+		}
+	}
+}
+
+// sourceLayers collects the sources and gives them the config of project.yml.
+func (l *loader) sourceLayers(files []*file) {
+	n := find(l.top, "sources")
+	var t *tree
+	if !isNullNode(resolve(n)) {
+		all := map[string]bool{}
+		for _, f := range files {
+			for _, s := range f.schema.sources {
+				parts := below(f.dir, f.name)
+				parts[len(parts)-1] = s.SourceName
+				for i := range parts {
+					all[strings.Join(parts[:i+1], "/")] = true
+				}
+			}
+		}
+		r := &treeReader{f: l.f, what: "sources", keys: sourceConfigKeys, pkg: l.p.Name, folders: all}
+		t = r.read(n, "")
+	}
+	first := map[[2]string]*Source{}
+	for _, f := range files {
+		parts := below(f.dir, f.name)
+		for _, s := range f.schema.sources {
+			at := append(slices.Clip(parts[:len(parts)-1]), s.SourceName, s.Name)
+			s.FQN = append([]string{l.p.Name}, at...)
+			if layers := t.layers(l.p.Name, at); len(layers) > 0 {
+				s.Config = Merge(append(layers, s.Config)...)
+				s.fromConfig(l.f)
+			}
+			id := [2]string{s.SourceName, s.Name}
+			if other := first[id]; other != nil {
+				l.errs.Add(&diag.Error{Pos: s.Pos, Span: len(s.Name), Source: f.schema.f.line(s.Pos.Line),
+					Msg: fmt.Sprintf("source %s.%s is described twice, first at %s", s.SourceName, s.Name, other.Pos)})
+				continue
+			}
+			first[id] = s
+			l.p.Sources = append(l.p.Sources, s)
+		}
+	}
+}
+
+// entryIndex finds entries by kind and name.
+type entryIndex struct {
+	all   []*Entry
+	files map[*Entry]*yamlFile
+	byID  map[[2]string]*Entry
+	taken map[*Entry]bool
+}
+
+// addEntries collects the entries of all files; two of one name are an error.
+func (l *loader) addEntries(files []*file) *entryIndex {
+	x := &entryIndex{files: map[*Entry]*yamlFile{}, byID: map[[2]string]*Entry{}, taken: map[*Entry]bool{}}
+	for _, f := range files {
+		for _, e := range f.schema.entries {
+			x.files[e] = f.schema.f
+			if first := x.byID[[2]string{e.Kind, e.Name}]; first != nil && e.Kind != "unit_test" {
+				l.errs.Add(x.errorf(e, "%s %q is described twice, first at %s", kindWord(e.Kind), e.Name, first.Pos))
+				continue
+			}
+			x.all = append(x.all, e)
+			for _, name := range entryNames(e) {
+				x.byID[[2]string{e.Kind, name}] = e
+			}
+			if e.Kind == "model" || e.Kind == "seed" || e.Kind == "snapshot" {
+				_, errs := DecodeModel(e.Config)
+				l.errs.Add(errs...)
+			}
+			l.p.Entries[e.Kind] = append(l.p.Entries[e.Kind], e)
+		}
+	}
+	return x
+}
+
+// entryNames are the names of the files that an entry may be about: a model
+// with versions has one for each.
+func entryNames(e *Entry) []string {
+	names := []string{e.Name}
+	v, _ := e.Raw.Get("versions")
+	for _, item := range listItems(v) {
+		d, ok := item.(*jinja.Dict)
+		if !ok {
+			continue
+		}
+		n, _ := d.Get("v")
+		names = append(names, e.Name+"_v"+jinja.Str(n), e.Name+".v"+jinja.Str(n))
+		if in, ok := d.Get("defined_in"); ok {
+			names = append(names, jinja.Str(in))
+		}
+	}
+	return names
+}
+
+func kindWord(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
+
+func (x *entryIndex) errorf(e *Entry, format string, args ...any) *diag.Error {
+	return &diag.Error{Pos: e.Pos, Span: len([]rune(e.Name)), Source: x.files[e].line(e.Pos.Line), Msg: fmt.Sprintf(format, args...)}
+}
+
+func (x *entryIndex) take(kind, name string) *Entry {
+	e := x.byID[[2]string{kind, name}]
+	if e != nil {
+		x.taken[e] = true
+	}
+	return e
+}
+
+// leftovers tells of entries for things that are not there.
+func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
+	there := map[string][]string{}
+	for _, m := range l.p.Models {
+		there["model"] = append(there["model"], m.Name)
+	}
+	for _, s := range l.p.Seeds {
+		there["seed"] = append(there["seed"], s.Name)
+	}
+	for _, s := range l.p.Tests {
+		there["data_test"] = append(there["data_test"], s.Name)
+	}
+	for _, s := range l.p.Snapshots {
+		for _, b := range s.Template.Blocks() {
+			there["snapshot"] = append(there["snapshot"], b.Name)
+		}
+	}
+	for _, m := range l.p.Macros {
+		for _, d := range m.Template.Macros() {
+			there["macro"] = append(there["macro"], d.Name)
+		}
+	}
+	for _, f := range byKind[analysisFile] {
+		parts := below(f.dir, f.name)
+		there["analysis"] = append(there["analysis"], parts[len(parts)-1])
+	}
+	for _, e := range x.all {
+		names, checked := there[e.Kind], slices.Contains([]string{"model", "seed", "snapshot", "macro", "analysis", "data_test"}, e.Kind)
+		if _, relation := e.Raw.Get("relation"); !checked || x.taken[e] || slices.Contains(names, e.Name) || relation {
+			continue
+		}
+		l.errs.Add(x.stray(e, names, there))
+	}
+}
+
+// stray is the error of an entry whose thing is not there.
+func (x *entryIndex) stray(e *Entry, names []string, there map[string][]string) *diag.Error {
+	err := x.errorf(e, "there is no %s %q", kindWord(e.Kind), e.Name)
+	err.Advice = "what stands here would have no effect: correct the name, or remove the entry"
+	for _, kind := range []string{"model", "seed", "snapshot", "data_test", "macro"} {
+		if kind != e.Kind && slices.Contains(there[kind], e.Name) {
+			err.Msg += fmt.Sprintf("; it is a %s", kindWord(kind))
+			err.Advice = fmt.Sprintf("move the entry under %ss:", kind)
+			return err
+		}
+	}
+	if near := diag.Nearest(e.Name, names); near != "" {
+		err.Msg += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"warehouse/runner/diag"
+)
+
+// folder reads a project's files. Everything goes through an os.Root, so that
+// nothing outside the folder can be read, whatever links or paths say.
+type folder struct {
+	root *os.Root
+	skip []string // folders that are never entered: target, packages
+}
+
+// read returns a file's bytes.
+func (d *folder) read(name string) ([]byte, *diag.Error) {
+	data, err := d.root.ReadFile(name)
+	if err != nil {
+		return nil, fileError(name, err)
+	}
+	return data, nil
+}
+
+func fileError(name string, err error) *diag.Error {
+	e := &diag.Error{Pos: diag.Pos{File: name}, Err: err}
+	var pe *fs.PathError
+	switch {
+	case strings.Contains(err.Error(), "escapes"):
+		e.Msg = "leads out of the project folder, by a link or by .."
+		e.Advice = "copy the file into the project"
+	case errors.As(err, &pe):
+		e.Msg = "can not be read: " + pe.Err.Error()
+	default:
+		e.Msg = "can not be read: " + err.Error()
+	}
+	return e
+}
+
+const maxFolders = 64 // depth; links to folders could go round
+
+// walk calls visit for each file below dir, in the order of names. Hidden
+// files and folders, and links that lead nowhere, are left out.
+func (d *folder) walk(dir string, depth int, errs *diag.List, visit func(name string)) {
+	list, err := fs.ReadDir(d.root.FS(), dir)
+	if err != nil {
+		if depth > 0 || !errors.Is(err, fs.ErrNotExist) {
+			errs.Add(fileError(dir, err))
+		}
+		return
+	}
+	if depth > maxFolders {
+		errs.Add(&diag.Error{Pos: diag.Pos{File: dir}, Msg: "folders are nested too deeply; does a link lead back?"})
+		return
+	}
+	for _, entry := range list {
+		name := path.Join(dir, entry.Name())
+		if strings.HasPrefix(entry.Name(), ".") || slices.Contains(d.skip, name) {
+			continue
+		}
+		if badName(entry.Name()) {
+			errs.Add(&diag.Error{Pos: diag.Pos{File: dir}, Msg: fmt.Sprintf("a file's name holds control characters: %q", entry.Name())})
+			continue
+		}
+		mode := entry.Type()
+		if mode&fs.ModeSymlink != 0 {
+			info, err := d.root.Stat(name)
+			if err != nil {
+				if wanted(name) {
+					errs.Add(fileError(name, err))
+				}
+				continue
+			}
+			mode = info.Mode().Type()
+		}
+		switch {
+		case mode.IsDir():
+			d.walk(name, depth+1, errs, visit)
+		case mode.IsRegular():
+			visit(name)
+		}
+	}
+}
+
+// wanted reports whether a file is of a kind that a project is made of.
+func wanted(name string) bool {
+	switch path.Ext(name) {
+	case ".sql", ".yml", ".yaml", ".csv", ".md", "":
+		return true
+	}
+	return false
+}
+
+func isYAML(name string) bool { ext := path.Ext(name); return ext == ".yml" || ext == ".yaml" }
+
+// paths are the folders of a project, relative to it.
+type paths struct {
+	models, seeds, tests, macros, snapshots, analyses, docs []string
+}
+
+// readPaths reads model-paths and its kin.
+func (p *paths) read(f *yamlFile, top []pair) {
+	for _, k := range []struct {
+		key    string
+		to     *[]string
+		preset []string
+	}{
+		{"model-paths", &p.models, []string{"models"}}, {"seed-paths", &p.seeds, []string{"seeds"}},
+		{"test-paths", &p.tests, []string{"tests"}}, {"macro-paths", &p.macros, []string{"macros"}},
+		{"snapshot-paths", &p.snapshots, []string{"snapshots"}}, {"analysis-paths", &p.analyses, []string{"analyses"}},
+		{"docs-paths", &p.docs, nil},
+	} {
+		*k.to = k.preset
+		i := slices.IndexFunc(top, func(t pair) bool { return strings.ReplaceAll(t.key, "_", "-") == k.key })
+		if i < 0 || isNullNode(resolve(top[i].v)) {
+			continue
+		}
+		*k.to = nil
+		for _, dir := range f.texts(top[i].v, top[i].key) {
+			clean := path.Clean(strings.ReplaceAll(dir, "\\", "/"))
+			if dir == "" || path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
+				f.errorf(top[i].k, "%s: %q leads out of the project folder", top[i].key, dir)
+				continue
+			}
+			*k.to = append(*k.to, clean)
+		}
+	}
+}
+
+// below returns the parts of a file's path under the folder that it was found
+// in, without the extension.
+func below(dir, name string) []string {
+	rest := strings.TrimSuffix(name, path.Ext(name))
+	if dir != "." {
+		rest = strings.TrimPrefix(rest, dir+"/")
+	}
+	return strings.Split(rest, "/")
+}

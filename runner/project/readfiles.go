@@ -1,0 +1,149 @@
+package project
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// fileKind says what a file is, by its folder and extension.
+type fileKind int
+
+const (
+	modelFile fileKind = iota
+	macroFile
+	testFile
+	snapshotFile
+	schemaYAML
+	docFile
+	seedFile     // read by the engine; only its name counts here
+	analysisFile // only its name counts
+)
+
+// file is a file of the project, and what was read of it.
+type file struct {
+	name string
+	dir  string // the model path (test path, …) that it was found in
+	kind fileKind
+
+	text     string
+	template *jinja.Template
+	schema   schemaFile
+	sum      [sha256.Size]byte
+	errs     diag.List
+}
+
+// listFiles finds all files, sorted by name.
+func (l *loader) listFiles() []*file {
+	var files []*file
+	seen := map[string]bool{}
+	walk := func(dirs []string, kinds map[string]fileKind, adjust func(*file)) {
+		for _, dir := range dirs {
+			l.dir.walk(dir, 0, &l.errs, func(name string) {
+				ext := path.Ext(name)
+				kind, ok := kinds[ext]
+				if isYAML(name) {
+					kind, ok = schemaYAML, true
+				}
+				if ext == ".py" && kinds[".sql"] == modelFile && len(kinds) > 0 {
+					l.errs.Add(&diag.Error{Pos: Pos{File: name}, Warn: true, Msg: "Python models are not supported; the file is ignored"})
+				}
+				if !ok || seen[name] {
+					return
+				}
+				seen[name] = true
+				f := &file{name: name, dir: dir, kind: kind}
+				if adjust != nil && kind != schemaYAML {
+					adjust(f)
+				}
+				files = append(files, f)
+			})
+		}
+	}
+	walk(l.paths.models, map[string]fileKind{".sql": modelFile, ".md": docFile}, nil)
+	walk(l.paths.macros, map[string]fileKind{".sql": macroFile, ".md": docFile}, nil)
+	walk(l.paths.tests, map[string]fileKind{".sql": testFile}, func(f *file) {
+		switch below(f.dir, f.name)[0] {
+		case "generic":
+			f.kind = macroFile
+		case "fixtures":
+			f.kind = analysisFile
+		}
+	})
+	walk(l.paths.snapshots, map[string]fileKind{".sql": snapshotFile, ".md": docFile}, nil)
+	walk(l.paths.seeds, map[string]fileKind{".csv": seedFile, ".md": docFile}, nil)
+	walk(l.paths.analyses, map[string]fileKind{".sql": analysisFile, ".md": docFile}, nil)
+	walk(l.paths.docs, map[string]fileKind{".md": docFile}, nil)
+	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.name, b.name) })
+	return files
+}
+
+// readFiles reads and parses all files, several at once, and adds up their
+// digest. The error is that of the context.
+func (l *loader) readFiles(files []*file) ([]*file, error) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(l.o.Threads, len(files)) {
+		workers.Go(func() {
+			for l.ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(files) {
+					return
+				}
+				l.readFile(files[i])
+			}
+		})
+	}
+	workers.Wait()
+	if err := l.ctx.Err(); err != nil {
+		return nil, err
+	}
+	all := sha256.New()
+	fmt.Fprintf(all, "%s\x00%x\n", l.p.File, sha256.Sum256(l.data))
+	for _, f := range files {
+		fmt.Fprintf(all, "%s\x00%x\n", f.name, f.sum)
+		l.errs.Merge(&f.errs)
+	}
+	l.p.SHA256 = hex.EncodeToString(all.Sum(nil))
+	return files, nil
+}
+
+func (l *loader) readFile(f *file) {
+	if f.kind == seedFile || f.kind == analysisFile {
+		return
+	}
+	data, bad := l.dir.read(f.name)
+	if bad != nil {
+		f.errs.Add(bad)
+		return
+	}
+	f.sum = sha256.Sum256(data)
+	if f.kind == schemaYAML {
+		y, root := parseYAML(f.name, data)
+		y.render = l.f.render
+		f.schema = readSchema(y, root, l.p.Name)
+		f.errs.Merge(&y.errs)
+		return
+	}
+	if f.text, bad = decodeText(f.name, data); bad != nil {
+		f.errs.Add(bad)
+		return
+	}
+	if f.kind == docFile && !strings.Contains(f.text, "docs") {
+		return
+	}
+	t, err := jinja.Parse(f.name, f.text)
+	if err != nil {
+		f.errs.AddErr(Pos{File: f.name}, err)
+		return
+	}
+	f.template = t
+}

@@ -56,12 +56,26 @@ func line[T any](t table[T], cells []any) string {
 	return b.String()
 }
 
+// quoteJSON writes a text as encoding/json does, without its HTML escapes.
 func quoteJSON(s string) string {
+	if plain(s) {
+		return `"` + s + `"`
+	}
 	q, err := marshal(s)
 	if err != nil {
 		panic(err) // a string always can
 	}
 	return q
+}
+
+// plain: nothing in s is escaped in JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // lineOf is line for a row that is in memory.

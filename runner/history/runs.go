@@ -195,11 +195,16 @@ func (r *Register) RecordTests(ctx context.Context, c *engine.Conn, recs []TestR
 // exclusive lock, so none of them is alive. finished_at stays empty: nobody
 // knows when it ended.
 func (r *Register) MarkCrashed(ctx context.Context, c *engine.Conn) ([]Run, error) {
-	q := "SELECT " + manifest.selectList("") + " FROM " + r.rel(manifest.name) + " WHERE status = ? ORDER BY seq"
-	runs, err := manifest.query(ctx, c, q, string(Running))
-	if err != nil || len(runs) == 0 {
+	var n int64
+	q := "SELECT count(*) FROM " + r.rel(manifest.name) + " WHERE status = ?"
+	if err := c.QueryRow(ctx, q, []any{string(Running)}, &n); err != nil || n == 0 {
 		return nil, err
 	}
+	runs, err := r.runsWhere(ctx, c, "status = ?", string(Running))
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(runs)
 	return runs, c.Atomic(ctx, func() error {
 		for i := range runs {
 			models, err := r.Models(ctx, c, runs[i].ID)

@@ -247,38 +247,33 @@ func (t table[T]) insert(ctx context.Context, c *engine.Conn, rel engine.Relatio
 // planned one by one.
 func (t table[T]) insertMany(ctx context.Context, c *engine.Conn, into string, rows [][]any) error {
 	types := c.DB().Dialect().Types()
-	shape := make([]string, len(t.fields))
 	list := make([]string, len(t.fields))
 	for j, f := range t.fields {
-		typ := f.kind.typeOf(types)
-		shape[j] = fmt.Sprintf(`"c%d":"VARCHAR"`, j)
-		list[j] = fmt.Sprintf("CAST(r.c%d AS %s)", j, typ)
+		list[j] = fmt.Sprintf("CAST(r[%d] AS %s)", j+1, f.kind.typeOf(types))
 	}
-	var b bytes.Buffer
-	b.WriteByte('[')
-	for i, row := range rows {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		o := make(map[string]any, len(row))
-		for j, v := range row {
+	var b strings.Builder
+	sep := byte('[')
+	for _, row := range rows {
+		b.WriteByte(sep) // [ of the list, or a comma
+		sep = '['
+		for _, v := range row {
+			b.WriteByte(sep) // [ of the row, or a comma
+			sep = ','
 			switch v := v.(type) {
 			case nil:
+				b.WriteString("null")
 			case time.Time:
-				o[fmt.Sprintf("c%d", j)] = instant(v)
+				b.WriteString(quoteJSON(instant(v)))
 			default:
-				o[fmt.Sprintf("c%d", j)] = fmt.Sprint(v)
+				b.WriteString(quoteJSON(fmt.Sprint(v)))
 			}
 		}
-		line, err := json.Marshal(o)
-		if err != nil {
-			return err
-		}
-		b.Write(line)
+		b.WriteByte(']')
+		sep = ','
 	}
 	b.WriteByte(']')
 	_, err := c.Exec(ctx, into+" SELECT "+strings.Join(list, ", ")+
-		" FROM (SELECT unnest(from_json(CAST(? AS VARCHAR), '[{"+strings.Join(shape, ",")+"}]')) AS r)", b.String())
+		` FROM (SELECT unnest(from_json(CAST(? AS VARCHAR), '[["VARCHAR"]]')) AS r)`, b.String())
 	return err
 }
 

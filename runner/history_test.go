@@ -23,7 +23,7 @@ import (
 
 // target is an open database file with a register.
 type target struct {
-	*testing.T
+	testing.TB
 	ctx  context.Context
 	path string
 	db   *engine.DB
@@ -32,11 +32,10 @@ type target struct {
 	at   time.Time // the register's clock, a minute ahead with each look
 }
 
-func openTarget(t *testing.T) *target {
+func openTarget(t testing.TB) *target {
 	t.Helper()
-	g := &target{T: t, ctx: context.Background(), path: filepath.Join(t.TempDir(), "wh.duckdb"), at: time.Date(2026, 11, 1, 9, 0, 0, 123456789, time.UTC)}
+	g := &target{TB: t, ctx: context.Background(), path: filepath.Join(t.TempDir(), "wh.duckdb"), at: time.Date(2026, 11, 1, 9, 0, 0, 123456789, time.UTC)}
 	g.attach(g.path)
-	g.must(nil)
 	reg, err := history.Open(g.ctx, g.c, "main")
 	g.must(err)
 	reg.Now = g.now
@@ -678,26 +677,8 @@ func TestPublishIsAtomic(t *testing.T) {
 }
 
 func BenchmarkRegister(b *testing.B) {
-	ctx := context.Background()
-	db, err := duckdb.Engine().Open(ctx, engine.Target{Path: filepath.Join(b.TempDir(), "b.duckdb")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	c, err := db.Conn(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	reg, err := history.Open(ctx, c, "main")
-	if err != nil {
-		b.Fatal(err)
-	}
-	check := func(err error) {
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	g := openTarget(b)
+	ctx, c, reg, check := g.ctx, g.c, g.reg, g.must
 	marts := map[string]string{}
 	var recs []history.ModelRecord
 	run := history.Run{ID: uuid.NewString(), StartedAt: time.Now()}

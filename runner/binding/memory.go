@@ -162,3 +162,21 @@ func Create(ctx context.Context, c *engine.Conn, views []View) error {
 	}
 	return nil
 }
+
+// CreateSchemas makes the schemas of the memory binding, for callers that Put
+// views one by one.
+func CreateSchemas(ctx context.Context, c *engine.Conn) error {
+	d := c.DB().Dialect()
+	for _, r := range []engine.Relation{Ref(d, ""), Shown(d, "")} {
+		if _, err := c.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+r.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Put makes one view whose schema is there.
+func Put(ctx context.Context, c *engine.Conn, v View) error {
+	_, err := c.Exec(ctx, v.SQL)
+	return err
+}

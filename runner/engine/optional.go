@@ -35,3 +35,13 @@ type SearchPather interface {
 	// SearchPath returns the statement that sets it.
 	SearchPath(schemas ...Relation) string
 }
+
+// IntegerCounter is an engine that counts different integers of a known range
+// without remembering each: a bit for each possible value.
+type IntegerCounter interface {
+	// DistinctIntegers returns an aggregate expression for the number of
+	// different values of a column of the given type that lie between low and
+	// high, of which it is given rows many; false if the type or the range does
+	// not suit, and the general way is better.
+	DistinctIntegers(column, typ string, low, high, rows int64) (string, bool)
+}

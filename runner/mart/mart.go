@@ -44,4 +44,5 @@ type Written struct {
 	Checksum string // decimal text
 	Scheme   string // how it was computed, with the engine's version
 	Columns  []Column
+	Counts   []int64 // of Job.Counts
 }

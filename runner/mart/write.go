@@ -29,40 +29,85 @@ func Evolve(ctx context.Context, c *engine.Conn, spec Spec, plan Plan) (Plan, er
 	return plan, nil
 }
 
+// Job is one run's write into one mart.
+type Job struct {
+	Spec      Spec
+	Plan      Plan
+	RunID     string
+	CreatedAt time.Time
+	Select    string
+	// Counts are aggregate expressions over the SELECT's columns, each giving
+	// an integer: row-wise data tests, which cost no scan of their own here.
+	Counts []string
+}
+
 // Write puts the rows of a SELECT under a run id, in place of what stands
 // there, and verifies the key. The caller opens the transaction, with
 // Conn.Atomic, and writes its record of the run in it. A SELECT that fails is a
 // *engine.QueryError whose SQL is the SELECT; a broken key a *KeyError.
-func Write(ctx context.Context, c *engine.Conn, spec Spec, plan Plan, runID string, createdAt time.Time, selectSQL string) (Written, error) {
+func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 	d := c.DB().Dialect()
-	plan, err := Evolve(ctx, c, spec, plan)
+	plan, err := Evolve(ctx, c, j.Spec, j.Plan)
 	if err != nil {
 		return Written{}, err
 	}
 	// Always, also from a new table: it costs half a millisecond, and a plan may
 	// be older than the table.
-	if _, err := c.Exec(ctx, d.DeleteRun(spec.Table, plan.RunColumn, runID)); err != nil {
+	if _, err := c.Exec(ctx, d.DeleteRun(j.Spec.Table, plan.RunColumn, j.RunID)); err != nil {
 		return Written{}, err
 	}
-	in := engine.Insert{Table: spec.Table, RunColumn: plan.RunColumn, RunID: runID,
-		CreatedColumn: plan.CreatedColumn, CreatedAt: createdAt, Key: plan.Key, Select: selectSQL}
+	in := engine.Insert{Table: j.Spec.Table, RunColumn: plan.RunColumn, RunID: j.RunID,
+		CreatedColumn: plan.CreatedColumn, CreatedAt: j.CreatedAt, Key: plan.Key, Select: j.Select}
 	for _, col := range plan.Columns {
 		in.Physical = append(in.Physical, col.Physical)
 		in.Columns = append(in.Columns, col.Name)
 	}
 	insert := d.InsertRun(in)
 	if _, err := c.Exec(ctx, insert); err != nil {
-		return Written{}, within(err, insert, selectSQL)
+		return Written{}, within(err, insert, j.Select)
 	}
-	w := Written{Scheme: d.ChecksumScheme(), Columns: plan.Columns}
-	w.Rows, w.Checksum, err = Verify(ctx, c, spec.Table, plan.RunColumn, plan.Columns, runID)
-	if err != nil {
-		return Written{}, err
+	return j.look(ctx, c, plan)
+}
+
+// look reads the run's rows once: their number, checksum, counts, and what the
+// verification of the key begins with.
+func (j Job) look(ctx context.Context, c *engine.Conn, plan Plan) (Written, error) {
+	d := c.DB().Dialect()
+	w := Written{Scheme: d.ChecksumScheme(), Columns: plan.Columns, Counts: make([]int64, len(j.Counts))}
+	exprs, dest := []string{"count(*)", d.Checksum(checksummed(plan.Columns))}, []any{&w.Rows, &w.Checksum}
+	for i, count := range j.Counts {
+		exprs, dest = append(exprs, count), append(dest, &w.Counts[i])
 	}
-	if err := CheckKey(ctx, c, spec, plan, runID); err != nil {
-		return Written{}, err
+	k := newKeyCheck(c, j.Spec, plan, j.RunID)
+	if k != nil {
+		more, into := k.scanned()
+		exprs, dest = append(exprs, more...), append(dest, into...)
 	}
-	return w, nil
+	q := fmt.Sprintf("SELECT %s\n%s", strings.Join(exprs, ", "), j.rows(d, plan))
+	if err := c.QueryRow(ctx, q, nil, dest...); err != nil {
+		return w, err
+	}
+	if k == nil {
+		return w, nil
+	}
+	return w, k.finish(ctx, w.Rows)
+}
+
+// rows is the FROM of a run's rows. Counts name columns as the SELECT does;
+// where they are stored under other names, a subquery gives both.
+func (j Job) rows(d engine.Dialect, plan Plan) string {
+	of := from(d, j.Spec.Table, plan.RunColumn, j.RunID)
+	var renamed []string
+	for _, col := range plan.Columns {
+		if !strings.EqualFold(col.Physical, col.Name) {
+			renamed = append(renamed, engine.Ident(col.Physical)+" AS "+engine.Ident(col.Name))
+		}
+	}
+	if len(j.Counts) == 0 || len(renamed) == 0 {
+		return of
+	}
+	stored := engine.Idents(checksummed(plan.Columns)) // the names that the other expressions use
+	return fmt.Sprintf("FROM (SELECT %s, %s %s) AS r", stored, strings.Join(renamed, ", "), of)
 }
 
 // within moves the offset of an error in a statement to the SELECT inside it.

@@ -57,7 +57,7 @@ func (b *bench) write(s mart.Spec, run, query string) (mart.Written, error) {
 	}
 	var w mart.Written
 	err = b.c.Atomic(ctx, func() (err error) {
-		w, err = mart.Write(ctx, b.c, s, plan, run, time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), query)
+		w, err = mart.Write(ctx, b.c, mart.Job{Spec: s, Plan: plan, RunID: run, CreatedAt: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Select: query})
 		return err
 	})
 	return w, err
@@ -143,7 +143,7 @@ func TestWriteWithOldPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		w, err := mart.Write(t.Context(), b.c, s, plan, runA, time.Now(), "SELECT 1 AS a")
+		w, err := mart.Write(t.Context(), b.c, mart.Job{Spec: s, Plan: plan, RunID: runA, CreatedAt: time.Now(), Select: "SELECT 1 AS a"})
 		if err != nil || w.Rows != 1 {
 			t.Errorf("%+v, %v", w, err)
 		}
@@ -204,7 +204,7 @@ func TestWriteCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.c.Atomic(ctx, func() error {
-		_, err := mart.Write(ctx, b.c, s, plan, runA, time.Now(), "SELECT (range * 7) % 1000003 AS v FROM range(1000000000)")
+		_, err := mart.Write(ctx, b.c, mart.Job{Spec: s, Plan: plan, RunID: runA, CreatedAt: time.Now(), Select: "SELECT (range * 7) % 1000003 AS v FROM range(1000000000)"})
 		return err
 	})
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -308,5 +308,78 @@ func TestRunColumnOfTheSeed(t *testing.T) {
 	_, err := b.write(s, runC, "SELECT 1 AS image_sk")
 	if errs, ok := errors.AsType[mart.ColumnErrors](err); !ok || !strings.Contains(errs[0].Hint(), "run_id_column: score_run_id") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCounts: expressions over the SELECT's names are counted while the rows
+// are verified, also when a column is stored under another name.
+func TestCounts(t *testing.T) {
+	b, s := newBench(t), spec()
+	write := func(run, query string, counts ...string) []int64 {
+		t.Helper()
+		ctx := t.Context()
+		sel, err := b.c.Describe(ctx, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := mart.Layouts(ctx, b.c, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := mart.Fit(s, stored[strings.ToLower(s.Table.Name)], sel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := mart.Write(ctx, b.c, mart.Job{Spec: s, Plan: plan, RunID: run, CreatedAt: time.Now(), Select: query, Counts: counts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.verify(s, run, w)
+		return w.Counts
+	}
+	nulls := func(name string) string {
+		return fmt.Sprintf("count(*) FILTER (WHERE %s IS NULL)", engine.Ident(name))
+	}
+	if got := write(runA, "SELECT 1 AS a, NULL::INTEGER AS v FROM range(3)", nulls("a"), nulls("v")); got[0] != 0 || got[1] != 3 {
+		t.Error(got)
+	}
+	// v is now text, stored beside the numbers, and A in another case.
+	if got := write(runB, `SELECT 1 AS "A", 'x' AS v FROM range(3) UNION ALL SELECT 2, NULL`, nulls("a"), nulls("v")); got[0] != 0 || got[1] != 1 {
+		t.Error(got)
+	}
+}
+
+// TestIntegerKeys holds the counting of integer keys by bits to what GROUP BY
+// says.
+func TestIntegerKeys(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		ok          bool
+	}{
+		{"dense", "SELECT range AS id FROM range(10000)", true},
+		{"one value", "SELECT 7 AS id", true},
+		{"negative", "SELECT (range - 5000)::INTEGER AS id FROM range(10000)", true},
+		{"extremes", "SELECT unnest([-9223372036854775808, 9223372036854775807]) AS id", true},
+		{"extremes twice", "SELECT unnest([-9223372036854775808, 9223372036854775807, 9223372036854775807]) AS id", false},
+		{"sparse", "SELECT range * 1000003 AS id FROM range(10000)", true},
+		{"sparse twice", "SELECT range % 9999 * 1000003 AS id FROM range(10000)", false},
+		{"one twice", "SELECT greatest(range, 1) AS id FROM range(10000)", false},
+		{"the last twice", "SELECT least(range, 9998) AS id FROM range(10000)", false},
+		{"a null", "SELECT nullif(range, 77) AS id FROM range(10000)", false},
+		{"only nulls", "SELECT NULL::BIGINT AS id FROM range(3)", false},
+		{"tiny", "SELECT (range - 128)::TINYINT AS id FROM range(256)", true},
+		{"unsigned", "SELECT (range + 4294967000)::UINTEGER AS id FROM range(200)", true},
+		{"no rows", "SELECT 1 AS id WHERE false", true},
+		{"huge", "SELECT range::HUGEINT AS id FROM range(100)", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, s := newBench(t), spec()
+			s.Key = []string{"id"}
+			b.must(s, runB, "SELECT 1 AS id") // another run's keys do not count
+			_, err := b.write(s, runA, c.query)
+			if _, broken := errors.AsType[*mart.KeyError](err); broken == c.ok || (err != nil && !broken) {
+				t.Errorf("err %v", err)
+			}
+		})
 	}
 }

@@ -1,0 +1,239 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"warehouse/runner/compile"
+	"warehouse/runner/dag"
+	"warehouse/runner/datatest"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
+
+// build is one running build. Its steps are the methods that Build calls, in
+// that order.
+type build struct {
+	*session
+	*work
+	o       BuildOptions
+	run     history.Run
+	layouts map[string][]engine.Column // stored columns, by table
+	binder  compile.Binding
+	begun   time.Time // by the monotonic clock
+
+	mu      sync.Mutex
+	tasks   map[string]*task           // per model, by id
+	fused   map[string]datatest.Result // results of data tests that were counted with their model
+	started int
+	results []NodeResult
+	rows    []history.ModelRecord // of what did not succeed: written at the end
+	tests   []history.TestRecord
+	done    map[string]history.ModelRecord // what succeeded, by model name
+	scans   int
+}
+
+// Build makes a new run. The error is for what could not be done at all
+// (project errors, lock, refused run id, nothing selected: exit code 2);
+// failed models and data tests are in the report (exit code 1).
+func (r *Runner) Build(ctx context.Context, o BuildOptions) (*Report, error) {
+	begun := time.Now()
+	if o.RunID != "" {
+		id, err := uuid.Parse(o.RunID)
+		if err != nil || len(o.RunID) != 36 {
+			return nil, &UsageError{Msg: fmt.Sprintf("--run-id %q is not a UUID", o.RunID),
+				Advice: "leave it out to get a new one, or write 8-4-4-4-12 hexadecimal digits"}
+		}
+		o.RunID = id.String()
+	} else {
+		o.RunID = r.cfg.NewID()
+	}
+	origin := r.originLater(ctx)
+	g, err := r.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.pickModels(g, o.Select, o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.write(ctx, o.RunID)
+	if err != nil {
+		return nil, err
+	}
+	b := &build{session: s, o: o, begun: begun, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
+	report, err := b.all(ctx, g, p, origin)
+	if cerr := s.Close(); err == nil && cerr != nil {
+		err = cerr
+	}
+	return report, err
+}
+
+// UsageError is a request that makes no sense as it was made.
+type UsageError struct{ Msg, Advice string }
+
+func (e *UsageError) Error() string { return e.Msg }
+func (e *UsageError) Hint() string  { return e.Advice }
+
+func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func() origin) (*Report, error) {
+	base, records, err := b.live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if b.work, err = planWork(g, p, base, records); err != nil {
+		return nil, err
+	}
+	for _, q := range b.checkpoints(true) {
+		if _, err := b.conn.Exec(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.begin(ctx, origin()); err != nil {
+		return nil, err
+	}
+	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.models) + len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
+	var walked map[string]dag.Outcome
+	err = b.prepare(ctx)
+	if err == nil && b.firstError() == nil {
+		walked = b.walk(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		b.run.Error = err.Error()
+	}
+	return b.finish(ctx, walked, err)
+}
+
+// checkpoints are an engine's statements around a build.
+func (b *build) checkpoints(before bool) []string {
+	c, ok := b.dialect().(engine.Checkpointer)
+	if !ok {
+		return nil
+	}
+	if before {
+		return c.BeforeBuild()
+	}
+	return c.AfterBuild()
+}
+
+// begin takes the run id: what an unfinished build of the same id left is
+// removed, and the run stands in the register as running.
+func (b *build) begin(ctx context.Context, o origin) error {
+	r := b.r
+	vars, err := json.Marshal(r.storedVars())
+	if err != nil {
+		return fmt.Errorf("variables cannot be recorded: %w", err)
+	}
+	b.run = history.Run{
+		ID: b.o.RunID, Status: history.Running, Command: r.cfg.Command, Target: r.project.Target.Name,
+		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish},
+		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
+		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,
+	}
+	err = b.conn.Atomic(ctx, func() error {
+		old, err := b.reg.StartOver(ctx, b.conn, b.run.ID)
+		if err != nil {
+			return err
+		}
+		for _, l := range old {
+			if err := deleteRows(ctx, b.conn, l, b.run.ID); err != nil {
+				return err
+			}
+		}
+		return b.reg.Begin(ctx, b.conn, &b.run)
+	})
+	if err != nil {
+		return err
+	}
+	b.binder = b.binding()
+	return nil
+}
+
+// deleteRows removes a run's rows from the table of a layout.
+func deleteRows(ctx context.Context, c *engine.Conn, l history.Layout, runID string) error {
+	if l.RunColumn == "" {
+		return nil // a view model has none
+	}
+	d := c.DB().Dialect()
+	table := engine.Relation{Database: d.Catalog(), Schema: l.Schema, Name: l.Table}
+	_, err := c.Exec(ctx, d.DeleteRun(table, l.RunColumn, runID))
+	return err
+}
+
+// walk runs every model and data test when what it reads is there.
+func (b *build) walk(ctx context.Context) map[string]dag.Outcome {
+	return dag.Walk(ctx, b.graph, dag.Options{Workers: b.r.workers(), FailFast: b.o.FailFast}, func(ctx context.Context, id string) error {
+		if n, ok := b.work.tests[id]; ok {
+			return b.runTest(ctx, n)
+		}
+		if t := b.tasks[id]; t != nil {
+			return b.runModel(ctx, t)
+		}
+		return nil // a published view, bound in prepare
+	})
+}
+
+var errFailed = errors.New("failed") // a node failed; its result says how
+
+// start reports that a node starts, and returns its number.
+func (b *build) start(n NodeResult) int {
+	b.mu.Lock()
+	b.started++
+	i := b.started
+	b.mu.Unlock()
+	n.Status = StatusStart
+	b.r.event(Event{Kind: EventStart, Index: i, Total: len(b.models) + len(b.work.tests), Node: &n, Run: b.run.ID})
+	return i
+}
+
+// end records and reports what became of a node.
+func (b *build) end(i int, n NodeResult) {
+	b.mu.Lock()
+	b.results = append(b.results, n)
+	b.mu.Unlock()
+	b.r.event(Event{Kind: EventResult, Index: i, Total: len(b.models) + len(b.work.tests), Node: &n, Run: b.run.ID})
+}
+
+// firstError is the error of the first model that failed so far, or nil.
+func (b *build) firstError() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.results {
+		if n.Status == StatusError && n.Resource == compile.Model {
+			return n.Err
+		}
+	}
+	return nil
+}
+
+// nodeResult is a model's or a data test's result before anything is known.
+func (b *build) nodeResult(n *compile.Node) NodeResult {
+	return newResult(b.g, n)
+}
+
+func newResult(g *compile.Graph, n *compile.Node) NodeResult {
+	res := NodeResult{ID: n.ID, Name: n.Name, Resource: n.Resource, Kind: n.Kind, File: n.File, Rows: -1, Started: time.Now()}
+	if n.Test != nil {
+		res.Column, res.Blocking = n.Test.Column, !strings.EqualFold(n.Test.Severity, "warn")
+		res.Model = testedModel(g, n)
+	}
+	return res
+}
+
+// testedModel is the name of the model that a data test is attached to; of a
+// singular one the first that it reads.
+func testedModel(g *compile.Graph, n *compile.Node) string {
+	if m := g.Nodes[n.Test.Model]; m != nil {
+		return m.Name
+	}
+	if names := stored(g, n); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}

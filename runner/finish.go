@@ -1,0 +1,264 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/dag"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
+
+// finish writes the end of the run into the register and, if the answer is
+// yes, publishes it: all in one transaction, so that a run is never a success
+// that was meant to be published and is not.
+func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause error) (*Report, error) {
+	b.skipRest(walked)
+	b.count()
+	switch {
+	case ctx.Err() != nil:
+		b.run.Status = history.Cancelled
+	case cause != nil, b.run.ModelsFailed > 0, b.blocked(), b.skipped():
+		b.run.Status = history.Failed
+	default:
+		b.run.Status = history.Success
+	}
+	publish := b.run.Status == history.Success && !b.o.NoPublish
+	if publish {
+		b.r.event(Event{Kind: EventProgress, Message: "publishing", Run: b.run.ID})
+	}
+	report := &Report{Nodes: b.results, Marts: len(b.done), Scans: b.scans, NotBecause: b.notBecause(cause)}
+	// From here on nothing may stop half-way: a cancelled build is recorded.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Minute)
+	defer cancel()
+	var err error
+	if publish {
+		report.Publication, err = b.publish(ctx)
+		if err != nil {
+			b.run.Status, b.run.Error = history.Failed, "publication failed: "+err.Error()
+			report.Publication, report.NotBecause = 0, b.run.Error
+			err = errors.Join(err, b.close(ctx))
+		} else {
+			b.r.event(Event{Kind: EventPublish, Run: b.run.ID, Message: fmt.Sprintf("r%d published, %d marts", b.run.Seq, len(b.done))})
+			report.Unbuilt = b.stale()
+		}
+	} else {
+		err = b.close(ctx)
+	}
+	for _, q := range b.checkpoints(false) {
+		if _, cerr := b.conn.Exec(ctx, q); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
+	}
+	report.Run, report.Elapsed = b.run, time.Since(b.begun)
+	if cause != nil && b.run.Status == history.Failed && err == nil {
+		err = cause
+	}
+	return report, err
+}
+
+// close ends the run without publishing it.
+func (b *build) close(ctx context.Context) error {
+	return b.conn.Atomic(ctx, func() error { return b.recordRest(ctx) })
+}
+
+func (b *build) recordRest(ctx context.Context) error {
+	if err := b.reg.RecordModels(ctx, b.conn, b.rows); err != nil {
+		return err
+	}
+	if err := b.reg.RecordTests(ctx, b.conn, b.tests); err != nil {
+		return err
+	}
+	b.run.FinishedAt = b.r.now()
+	return b.reg.Finish(ctx, b.conn, &b.run)
+}
+
+// publish makes the run a success and all its marts live, in one transaction.
+// The views of `latest` and `previous` are made anew only where their columns
+// change.
+func (b *build) publish(ctx context.Context) (seq int64, err error) {
+	after := b.after(b.run.ID)
+	records := maps.Clone(b.records)
+	if records == nil {
+		records = map[string]history.ModelRecord{}
+	}
+	maps.Copy(records, b.done)
+	move := pointerMove{to: after, records: records, from: b.base, fromRecords: b.records}
+	err = b.conn.Atomic(ctx, func() error {
+		if err := b.recordRest(ctx); err != nil {
+			return err
+		}
+		seq, err = b.movePointer(ctx, move, history.Publication{Action: "publish", RunID: b.run.ID, At: b.run.FinishedAt, By: b.r.cfg.User})
+		return err
+	})
+	if errors.Is(err, engine.ErrCommitUnknown) {
+		if live, lerr := b.reg.Live(ctx, b.conn); lerr == nil && live.Run == b.run.ID {
+			return live.Publication, nil
+		}
+	}
+	return seq, err
+}
+
+// pointerMove is a change of what is live, with all that the views need.
+type pointerMove struct {
+	from, to             history.Snapshot
+	fromRecords, records map[string]history.ModelRecord
+}
+
+// movePointer appends a publication and mends the stored views. It is called
+// inside a transaction.
+func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publication) (int64, error) {
+	seq, err := s.reg.Publish(ctx, s.conn, p, m.to.Marts)
+	if err != nil {
+		return 0, err
+	}
+	t := s.r.project.Target
+	latest, err := binding.Stored(s.dialect(), t.StorageSchema, t.LatestSchema, binding.Latest, m.to, m.records)
+	if err != nil {
+		return 0, err
+	}
+	previous, err := binding.Stored(s.dialect(), t.StorageSchema, previousSchema, binding.Previous, m.from, m.fromRecords)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := binding.Sync(ctx, s.conn, t.LatestSchema, latest); err != nil {
+		return 0, err
+	}
+	_, err = binding.Sync(ctx, s.conn, previousSchema, previous)
+	return seq, err
+}
+
+// previousSchema is the binding of the publication before the live one.
+const previousSchema = "previous"
+
+// skipRest records what was not run: below a failure, or after a cancellation.
+func (b *build) skipRest(walked map[string]dag.Outcome) {
+	seen := map[string]bool{}
+	for _, n := range b.results {
+		seen[n.ID] = true
+	}
+	if b.graph == nil {
+		return
+	}
+	for _, id := range b.graph.Order() {
+		n := b.g.Nodes[id]
+		if n == nil || seen[id] {
+			continue
+		}
+		o, res := walked[id], b.nodeResult(n)
+		res.Status = StatusSkipped
+		switch {
+		case o.Skipped:
+			res.Because = b.name(o.SkippedBecause) + " failed"
+		case walked == nil:
+			res.Because = "models did not bind"
+		default:
+			res.Because = "the build was cancelled"
+		}
+		if n.Resource == compile.Test {
+			b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: 1, Test: n.Name, Model: res.Model, Column: n.Test.Column,
+				Severity: n.Test.Severity, Status: "skipped", StartedAt: b.r.now(), FinishedAt: b.r.now()})
+		} else {
+			rec := b.record(b.tasks[id])
+			rec.Status, rec.Error, rec.StartedAt, rec.FinishedAt = history.ModelSkipped, res.Because, b.r.now(), b.r.now()
+			b.rows = append(b.rows, rec)
+		}
+		b.end(b.start(b.nodeResult(n)), res)
+	}
+}
+
+func (b *build) name(id string) string {
+	if n := b.g.Nodes[id]; n != nil {
+		return n.Name
+	}
+	return id
+}
+
+// count fills in the run's totals.
+func (b *build) count() {
+	b.run.RowCount, b.run.ModelsOK, b.run.ModelsFailed, b.run.TestsFailed = 0, 0, 0, 0
+	for _, n := range b.results {
+		switch {
+		case n.Status == StatusSuccess:
+			b.run.ModelsOK++
+			b.run.RowCount += max(n.Rows, 0)
+		case n.Resource == compile.Model && n.Status == StatusError:
+			b.run.ModelsFailed++
+		case n.Resource == compile.Test && n.Blocks():
+			b.run.TestsFailed++
+		}
+	}
+	slices.SortFunc(b.rows, func(a, c history.ModelRecord) int { return compareText(a.Model, c.Model) })
+	slices.SortFunc(b.tests, func(a, c history.TestRecord) int { return compareText(a.Test, c.Test) })
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (b *build) blocked() bool {
+	return slices.ContainsFunc(b.results, func(n NodeResult) bool { return n.Blocks() })
+}
+
+func (b *build) skipped() bool {
+	return slices.ContainsFunc(b.results, func(n NodeResult) bool { return n.Status == StatusSkipped })
+}
+
+func (b *build) notBecause(cause error) string {
+	switch {
+	case b.run.Status == history.Cancelled:
+		return "it was cancelled"
+	case cause != nil:
+		return cause.Error()
+	case b.run.ModelsFailed > 0 && b.run.TestsFailed > 0:
+		return fmt.Sprintf("%d models and %d data tests failed", b.run.ModelsFailed, b.run.TestsFailed)
+	case b.run.ModelsFailed > 0:
+		return fmt.Sprintf("%d models failed", b.run.ModelsFailed)
+	case b.run.TestsFailed > 0:
+		return fmt.Sprintf("%d data tests failed", b.run.TestsFailed)
+	case b.run.Status == history.Failed:
+		return "not everything that was selected was built"
+	case b.o.NoPublish:
+		return "--no-publish"
+	}
+	return ""
+}
+
+// stale finds unbuilt descendants of what was built that still read an older
+// run of it.
+func (b *build) stale() []Stale {
+	var out []Stale
+	if b.picked.all {
+		return nil
+	}
+	for _, id := range b.graph.Order() {
+		n := b.models[id]
+		if n == nil || b.base.Marts[n.Name] == "" {
+			continue
+		}
+		var names []string
+		for _, d := range b.g.DAG.Descendants(id, -1) {
+			m := b.g.Nodes[d]
+			if m != nil && m.Resource == compile.Model && m.Kind != "view" && m.Kind != "ephemeral" && !b.names[m.Name] && b.base.Marts[m.Name] != "" {
+				names = append(names, m.Name)
+			}
+		}
+		if len(names) > 0 {
+			slices.Sort(names)
+			out = append(out, Stale{Model: n.Name, Reads: b.base.Marts[n.Name], Models: names})
+		}
+	}
+	return out
+}

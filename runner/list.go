@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/engine"
+)
+
+// ListOptions of List.
+type ListOptions struct {
+	Select, Exclude, ResourceTypes []string
+}
+
+// Listed is a node of the project.
+type Listed struct {
+	ID          string   `json:"unique_id"`
+	Name        string   `json:"name"`
+	Resource    string   `json:"resource_type"`
+	Kind        string   `json:"materialized,omitempty"`
+	File        string   `json:"original_file_path"`
+	FQN         []string `json:"fqn"`
+	Tags        []string `json:"tags"`
+	Parents     []string `json:"depends_on"`
+	Description string   `json:"description,omitempty"`
+}
+
+// List lists nodes in order of the graph.
+func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
+	g, err := r.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, failed, err := r.pick(g, o.Select, o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	out := []Listed{}
+	for _, id := range g.DAG.Order() {
+		n := g.Nodes[id]
+		if n == nil || !p.direct[id] && !p.tests[id] {
+			continue
+		}
+		if len(o.ResourceTypes) > 0 && !slices.Contains(o.ResourceTypes, n.Resource) && !slices.Contains(o.ResourceTypes, "all") {
+			continue
+		}
+		out = append(out, Listed{ID: n.ID, Name: n.Name, Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
+			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description})
+	}
+	if len(out) == 0 && failed != nil {
+		failed.Verb, failed.What = "list", "node"
+		return nil, failed
+	}
+	return out, nil
+}
+
+// Compiled is a node's SQL, secrets as references.
+type Compiled struct {
+	ID, Name, Resource, File string
+	SQL                      string
+}
+
+// CompileOptions of Compile.
+type CompileOptions struct {
+	Select, Exclude []string
+	Inline          string // a template text instead of nodes
+}
+
+// Compile renders nodes without touching the target. Models whose SQL depends
+// on the results of queries are rendered with execute=false.
+func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, error) {
+	g, err := r.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := r.offlineBinding()
+	if o.Inline != "" {
+		res, err := g.RenderText(ctx, o.Inline, b)
+		if err != nil {
+			return nil, err
+		}
+		return []Compiled{{Name: "inline", SQL: res.Stored}}, nil
+	}
+	p, failed, err := r.pick(g, o.Select, o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	var out []Compiled
+	for _, id := range g.DAG.Order() {
+		n := g.Nodes[id]
+		if n == nil || n.Resource == compile.Source || !p.direct[id] && !p.tests[id] {
+			continue
+		}
+		res, err := g.Render(ctx, n, b)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Compiled{ID: n.ID, Name: n.Name, Resource: n.Resource, File: n.File, SQL: res.Stored})
+	}
+	if len(out) == 0 && failed != nil {
+		failed.Verb, failed.What = "compile", "node"
+		return nil, failed
+	}
+	return out, nil
+}
+
+// nilRun stands for a run id where there is no run.
+const nilRun = "00000000-0000-0000-0000-000000000000"
+
+// offlineBinding renders as a build would, without a target.
+func (r *Runner) offlineBinding() compile.Binding {
+	return compile.Binding{
+		RunID:       nilRun,
+		StartedAt:   time.Time{},
+		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(r.dialect(), n.Name) },
+		This:        func(n *compile.Node) engine.Relation { return r.this(n.Name) },
+		Database:    r.dialect().Catalog(),
+		RunOf:       func(*compile.Node) (string, error) { return nilRun, nil },
+		Incremental: func(*compile.Node) bool { return false },
+	}
+}

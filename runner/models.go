@@ -1,0 +1,197 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"warehouse/runner/compile"
+	"warehouse/runner/datatest"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+	"warehouse/runner/mart"
+)
+
+// runModel builds one model and reports it.
+func (b *build) runModel(ctx context.Context, t *task) error {
+	res := b.nodeResult(t.node)
+	i := b.start(res)
+	res.Started = time.Now()
+	rec, err := b.buildModel(ctx, t)
+	res.Duration = time.Since(res.Started)
+	if err != nil {
+		if ctx.Err() != nil {
+			res.Status, res.Because = StatusSkipped, "the build was cancelled"
+			rec.Status, rec.Error = history.ModelSkipped, "cancelled"
+		} else {
+			res.Status, res.Err = StatusError, err
+			rec.Status, rec.Error = history.ModelError, err.Error()
+		}
+		b.mu.Lock()
+		b.rows = append(b.rows, rec)
+		b.mu.Unlock()
+		b.end(i, res)
+		return errFailed
+	}
+	res.Status, res.Rows = StatusSuccess, rec.RowCount
+	b.mu.Lock()
+	b.done[rec.Model] = rec
+	b.mu.Unlock()
+	b.end(i, res)
+	return nil
+}
+
+// buildModel writes a model's rows, with its row of the register, in one
+// transaction. A view model has no rows: its record is its SQL.
+func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecord, err error) {
+	started := b.r.now()
+	defer func() {
+		rec.StartedAt, rec.FinishedAt = started, b.r.now()
+	}()
+	err = b.db.With(ctx, func(c *engine.Conn) error {
+		if t.deferred {
+			if err := b.bindNow(ctx, c, t); err != nil {
+				return err
+			}
+		}
+		rec = b.record(t)
+		rec.StartedAt, rec.Status = started, history.ModelSuccess
+		if t.node.Kind == "view" {
+			rec.FinishedAt = b.r.now()
+			return b.reg.RecordModels(ctx, c, []history.ModelRecord{rec})
+		}
+		counts, err := b.writeRows(ctx, c, t, &rec)
+		if err != nil {
+			return placed(err, t.node, t.rendered)
+		}
+		if t.read {
+			if err := b.bindRows(ctx, c, t); err != nil {
+				return err
+			}
+		}
+		return b.judgeFused(ctx, c, t, counts)
+	})
+	if rec.Model == "" {
+		rec = b.record(t)
+	}
+	return rec, err
+}
+
+// bindNow renders and binds a model whose SQL depends on query results.
+func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
+	now := b.binder
+	now.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
+	var err error
+	if t.rendered, err = b.g.Render(ctx, t.node, now); err != nil {
+		return err
+	}
+	return b.bind(ctx, c, t)
+}
+
+// writeRows is the transaction of a mart. It returns the failures of the data
+// tests that are counted along.
+func (b *build) writeRows(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
+	var counts []int64
+	query := t.rendered.SQL
+	if b.o.Empty {
+		query = fmt.Sprintf("SELECT * FROM (\n%s\n) AS none_of LIMIT 0", query)
+	}
+	job := mart.Job{Spec: t.spec, Plan: t.plan, RunID: b.run.ID, CreatedAt: b.r.now(), Select: query}
+	for _, n := range t.fused {
+		job.Counts = append(job.Counts, n.Test.RowWise)
+	}
+	err := c.Atomic(ctx, func() error {
+		w, err := mart.Write(ctx, c, job)
+		if err != nil {
+			return err
+		}
+		counts = w.Counts
+		rec.RowCount, rec.Checksum, rec.ChecksumScheme, rec.Layout.Columns = w.Rows, w.Checksum, w.Scheme, w.Columns
+		rec.FinishedAt = b.r.now()
+		return b.reg.RecordModels(ctx, c, []history.ModelRecord{*rec})
+	})
+	if errors.Is(err, engine.ErrCommitUnknown) {
+		return counts, b.recorded(ctx, c, rec, err)
+	}
+	return counts, err
+}
+
+// recorded asks the register whether a commit that reported an error happened
+// all the same.
+func (b *build) recorded(ctx context.Context, c *engine.Conn, rec *history.ModelRecord, cause error) error {
+	recs, err := b.reg.Models(context.WithoutCancel(ctx), c, b.run.ID)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	for _, r := range recs {
+		if r.Model == rec.Model && r.Status == history.ModelSuccess {
+			return nil
+		}
+	}
+	return cause
+}
+
+// judgeFused turns counts into results, which the data tests' own turns report.
+func (b *build) judgeFused(ctx context.Context, c *engine.Conn, t *task, counts []int64) error {
+	for i, n := range t.fused {
+		test := testOf(n, "")
+		if counts[i] != 0 { // the failing rows are read through the model's view
+			if err := b.bindRows(ctx, c, t); err != nil {
+				return err
+			}
+			rendered, err := b.g.Render(ctx, n, b.binder)
+			if err != nil {
+				return err
+			}
+			test.SQL = rendered.SQL
+		}
+		res := datatest.Judge(ctx, c, test, counts[i], time.Now())
+		b.mu.Lock()
+		b.fused[n.ID] = res
+		b.mu.Unlock()
+	}
+	b.mu.Lock()
+	b.scans += len(t.fused)
+	b.mu.Unlock()
+	return nil
+}
+
+// testOf is a data test as datatest runs it.
+func testOf(n *compile.Node, sql string) datatest.Test {
+	t := n.Test
+	return datatest.Test{Name: n.Name, SQL: sql, Severity: t.Severity, WarnIf: t.WarnIf, ErrorIf: t.ErrorIf, FailCalc: t.FailCalc,
+		Limit: t.Limit, RowWise: t.RowWise}
+}
+
+// queryRows is run_query: the whole result in memory, as templates use it.
+func queryRows(ctx context.Context, c *engine.Conn, sql string) ([]engine.Column, [][]any, error) {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, nil, err
+	}
+	cols := make([]engine.Column, len(types))
+	for i, t := range types {
+		cols[i] = engine.Column{Name: t.Name(), Type: t.DatabaseTypeName()}
+	}
+	var out [][]any
+	for rows.Next() {
+		row, dest := make([]any, len(cols)), make([]any, len(cols))
+		for i := range row {
+			dest[i] = &row[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return nil, nil, err
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, c.Explain(err, sql)
+	}
+	return cols, out, nil
+}

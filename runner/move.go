@@ -1,0 +1,322 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"warehouse/runner/history"
+	"warehouse/runner/mart"
+)
+
+// Move is a change of the pointer, as a value: printed as a preview, then
+// given to Runner.Move. It is good only while Base is the live publication.
+type Move struct {
+	Action string // "publish" or "rollback"
+	Run    history.Run
+	Base   int64            // the live publication's seq when the move was planned
+	To     history.Snapshot // what will be live
+	Marts  []MartMove       // what changes, by name; marts that stay are not listed
+	Stay   int              // marts that stay as they are
+	Force  string           // reason of a forced publish
+}
+
+// MartMove is one mart's part of a Move.
+type MartMove struct {
+	Mart           string
+	From, To       *history.Run // nil: not published before, or no longer after
+	RowsFrom       int64        // -1: not known
+	RowsTo         int64
+	ColumnsAdded   []string
+	ColumnsRemoved []string
+	ColumnsRetyped []string
+}
+
+// PublishOptions of PlanPublish.
+type PublishOptions struct {
+	Force  bool // publish although what the run read is no longer live
+	Reason string
+}
+
+// PlanPublish says what publishing spec would change, or why it is refused (a
+// *history.RefusedError).
+func (r *Runner) PlanPublish(ctx context.Context, spec string, o PublishOptions) (*Move, error) {
+	if spec == "" {
+		return nil, &UsageError{Msg: "publish needs a run", Advice: "`warehouse runs` lists them"}
+	}
+	if o.Force && o.Reason == "" {
+		return nil, &UsageError{Msg: "--force needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
+	}
+	s, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.planPublish(ctx, spec, o)
+}
+
+func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions) (*Move, error) {
+	snap, err := s.resolve(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	live, err := s.reg.Live(ctx, s.conn)
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.reg.Run(ctx, s.conn, snap.Run)
+	if err != nil {
+		return nil, err
+	}
+	m := &Move{Action: "publish", Run: run, Base: live.Publication, To: snap}
+	if o.Force {
+		m.Force = o.Reason
+	}
+	if _, err := s.reg.PublicationOf(ctx, s.conn, run.ID); err == nil {
+		// Of a run that was published once, the whole snapshot comes back.
+		return m, s.describe(ctx, m, live)
+	} else if !errors.Is(err, history.ErrNoPublication) {
+		return nil, err
+	}
+	if err := s.mayPublish(ctx, run, live, o); err != nil {
+		return nil, err
+	}
+	if m.To, err = s.overlay(ctx, run, live); err != nil {
+		return nil, err
+	}
+	return m, s.describe(ctx, m, live)
+}
+
+// overlay lays what a run built over what is live.
+func (s *session) overlay(ctx context.Context, run history.Run, live history.Snapshot) (history.Snapshot, error) {
+	to := history.Snapshot{Run: run.ID, Marts: maps.Clone(live.Marts)}
+	if to.Marts == nil || len(run.Selection.Select) == 0 && len(run.Selection.Exclude) == 0 {
+		to.Marts = map[string]string{} // a full build: what it has no model for leaves
+	}
+	recs, err := s.reg.Models(ctx, s.conn, run.ID)
+	for _, rec := range recs {
+		if rec.Status == history.ModelSuccess || rec.Status == history.ModelReused {
+			to.Marts[rec.Model] = run.ID
+		}
+	}
+	return to, err
+}
+
+// mayPublish refuses runs that are not whole or not tested, and, unless
+// forced, runs whose inputs are no longer live.
+func (s *session) mayPublish(ctx context.Context, run history.Run, live history.Snapshot, o PublishOptions) error {
+	refused := func(advice string, why ...string) error {
+		return &history.RefusedError{RunID: run.ID, Op: "publish", Why: why, Advice: advice}
+	}
+	if run.Status != history.Success {
+		return refused("build again; a run that is not a success is never published", fmt.Sprintf("its status is %s", run.Status))
+	}
+	tests, err := s.reg.Tests(ctx, s.conn, run.ID)
+	if err != nil {
+		return err
+	}
+	for _, t := range tests {
+		if strings.EqualFold(t.Severity, "error") && (t.Status == "fail" || t.Status == "error" || t.Status == "skipped") {
+			return refused("mend the data and build again", fmt.Sprintf("its blocking data test %s has the status %s", t.Test, t.Status))
+		}
+	}
+	recs, err := s.reg.Models(ctx, s.conn, run.ID)
+	if err != nil {
+		return err
+	}
+	base, err := s.baseOf(ctx, run)
+	if err != nil {
+		return err
+	}
+	var why []string
+	for _, rec := range recs {
+		for _, in := range rec.Inputs {
+			if in.RunID != "" && in.RunID != run.ID && live.Marts[in.Name] != in.RunID {
+				why = append(why, fmt.Sprintf("%s read %s of run %s, which is no longer live", rec.Model, in.Name, in.RunID))
+			}
+		}
+		if live.Marts[rec.Model] != base.Marts[rec.Model] && live.Marts[rec.Model] != run.ID {
+			why = append(why, fmt.Sprintf("%s was published anew since this run began", rec.Model))
+		}
+	}
+	if len(why) > 0 && !o.Force {
+		slices.Sort(why)
+		return refused("build again on what is live now, or publish it all the same with --force --reason TEXT", why...)
+	}
+	return nil
+}
+
+func (s *session) baseOf(ctx context.Context, run history.Run) (history.Snapshot, error) {
+	if run.BasePublication == 0 {
+		return history.Snapshot{}, nil
+	}
+	return s.reg.Snapshot(ctx, s.conn, run.BasePublication)
+}
+
+// PlanRollback says what going back to spec would change; "" is one step back
+// along what was published before. history.ErrNothingBefore if there is none.
+func (r *Runner) PlanRollback(ctx context.Context, spec string) (*Move, error) {
+	s, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.planRollback(ctx, spec)
+}
+
+func (s *session) planRollback(ctx context.Context, spec string) (*Move, error) {
+	if s.reg == nil {
+		return nil, history.ErrNoRegister
+	}
+	live, err := s.reg.Live(ctx, s.conn)
+	if err != nil {
+		return nil, err
+	}
+	m := &Move{Action: "rollback", Base: live.Publication}
+	if spec == "" {
+		p, err := s.reg.NextRollback(ctx, s.conn)
+		if err != nil {
+			return nil, err
+		}
+		if m.To, err = s.reg.Snapshot(ctx, s.conn, p.Seq); err != nil {
+			return nil, err
+		}
+	} else if m.To, err = s.wasPublished(ctx, spec); err != nil {
+		return nil, err
+	}
+	if m.Run, err = s.reg.Run(ctx, s.conn, m.To.Run); err != nil {
+		return nil, err
+	}
+	return m, s.describe(ctx, m, live)
+}
+
+// wasPublished resolves a spec to a snapshot that was live once.
+func (s *session) wasPublished(ctx context.Context, spec string) (history.Snapshot, error) {
+	snap, err := s.resolve(ctx, spec)
+	if err != nil || snap.Publication != 0 {
+		return snap, err
+	}
+	p, err := s.reg.PublicationOf(ctx, s.conn, snap.Run)
+	if errors.Is(err, history.ErrNoPublication) {
+		return snap, &history.RefusedError{RunID: snap.Run, Op: "roll back to", Why: []string{"it was never published"},
+			Advice: "publish it instead: warehouse publish " + spec}
+	}
+	if err != nil {
+		return snap, err
+	}
+	return s.reg.Snapshot(ctx, s.conn, p.Seq)
+}
+
+// describe fills in what a Move changes, mart by mart.
+func (s *session) describe(ctx context.Context, m *Move, live history.Snapshot) error {
+	before, err := s.reg.Records(ctx, s.conn, live)
+	if err != nil {
+		return err
+	}
+	after, err := s.reg.Records(ctx, s.conn, m.To)
+	if err != nil {
+		return err
+	}
+	runs := map[string]*history.Run{}
+	runOf := func(id string) (*history.Run, error) {
+		if id == "" {
+			return nil, nil
+		}
+		if runs[id] == nil {
+			run, err := s.reg.Run(ctx, s.conn, id)
+			if err != nil {
+				return nil, err
+			}
+			runs[id] = &run
+		}
+		return runs[id], nil
+	}
+	names := maps.Clone(live.Marts)
+	if names == nil {
+		names = map[string]string{}
+	}
+	maps.Copy(names, m.To.Marts)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if live.Marts[name] == m.To.Marts[name] {
+			m.Stay++
+			continue
+		}
+		mv := MartMove{Mart: name, RowsFrom: -1, RowsTo: -1}
+		if mv.From, err = runOf(live.Marts[name]); err != nil {
+			return err
+		}
+		if mv.To, err = runOf(m.To.Marts[name]); err != nil {
+			return err
+		}
+		old, isOld := before[name]
+		now, isNew := after[name]
+		if isOld {
+			mv.RowsFrom = old.RowCount
+		}
+		if isNew {
+			mv.RowsTo = now.RowCount
+		} else if m.To.Marts[name] != "" {
+			return &history.RefusedError{RunID: m.To.Marts[name], Op: m.Action, Why: []string{"its rows of " + name + " are gone"}}
+		}
+		if isOld && isNew {
+			mv.ColumnsAdded, mv.ColumnsRemoved, mv.ColumnsRetyped = columnChanges(old.Layout.Columns, now.Layout.Columns)
+		}
+		m.Marts = append(m.Marts, mv)
+	}
+	return nil
+}
+
+func columnChanges(before, after []mart.Column) (added, removed, retyped []string) {
+	old := map[string]string{}
+	for _, c := range before {
+		old[strings.ToLower(c.Name)] = c.Type
+	}
+	for _, c := range after {
+		key := strings.ToLower(c.Name)
+		if t, ok := old[key]; !ok {
+			added = append(added, c.Name)
+		} else if t != c.Type {
+			retyped = append(retyped, fmt.Sprintf("%s (%s to %s)", c.Name, t, c.Type))
+		}
+		delete(old, key)
+	}
+	for _, c := range before {
+		if _, ok := old[strings.ToLower(c.Name)]; ok {
+			removed = append(removed, c.Name)
+		}
+	}
+	return added, removed, retyped
+}
+
+// Move does what was planned: one transaction, atomic over all marts. ErrMoved
+// if somebody published in between.
+func (r *Runner) Move(ctx context.Context, m *Move, reason string) (history.Publication, error) {
+	s, err := r.write(ctx, m.Run.ID)
+	if err != nil {
+		return history.Publication{}, err
+	}
+	defer s.Close()
+	pm := pointerMove{to: m.To}
+	if pm.from, pm.fromRecords, err = s.live(ctx); err != nil {
+		return history.Publication{}, err
+	}
+	if pm.from.Publication != m.Base {
+		return history.Publication{}, ErrMoved
+	}
+	if pm.records, err = s.reg.Records(ctx, s.conn, m.To); err != nil {
+		return history.Publication{}, err
+	}
+	if m.Force != "" {
+		reason = m.Force
+	}
+	p := history.Publication{Action: m.Action, RunID: m.Run.ID, At: r.now(), By: r.cfg.User, Reason: reason}
+	err = s.conn.Atomic(ctx, func() error {
+		var err error
+		p.Seq, err = s.movePointer(ctx, pm, p)
+		return err
+	})
+	return p, err
+}

@@ -1,0 +1,358 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/dag"
+	"warehouse/runner/diag"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+	"warehouse/runner/mart"
+)
+
+// task is one model of a build on its way from template to rows.
+type task struct {
+	node     *compile.Node
+	rendered *compile.Rendered
+	columns  []engine.Column // of its SELECT
+	spec     mart.Spec
+	plan     mart.Plan
+	read     bool            // a model, a view or a data test reads it
+	fused    []*compile.Node // data tests that are counted while its rows are written
+	deferred bool            // its SQL depends on query results: rendered at its turn
+	bound    bool            // its view in memory is the final one
+	err      error
+}
+
+// errDeferred stops the rendering of a template that asks the database before
+// its parents are built.
+var errDeferred = errors.New("the template asks the database")
+
+// binding is what templates of this build see.
+func (b *build) binding() compile.Binding {
+	return compile.Binding{
+		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh,
+		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
+		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
+		Incremental: func(*compile.Node) bool { return false },
+		RunOf: func(n *compile.Node) (string, error) {
+			if b.names[n.Name] {
+				return b.run.ID, nil
+			}
+			if id, ok := b.base.Marts[n.Name]; ok {
+				return id, nil
+			}
+			return "", fmt.Errorf("run_of('%s'): %w", n.Name, ErrNotPublished)
+		},
+		Query: func(context.Context, string) ([]engine.Column, [][]any, error) { return nil, nil, errDeferred },
+	}
+}
+
+// prepare renders and binds every model in memory, in order of the graph: each
+// finds an empty view with the right columns where it reads a model that is
+// not built yet. After it, no model can fail for a name or a type; nothing in
+// the target was touched. Models that do not bind are in the results.
+func (b *build) prepare(ctx context.Context) error {
+	var err error
+	if b.layouts, err = mart.Layouts(ctx, b.conn, b.r.project.Target.StorageSchema); err != nil {
+		return err
+	}
+	if err := binding.CreateSchemas(ctx, b.conn); err != nil {
+		return err
+	}
+	if err := b.bindSnapshot(ctx, b.baseSnapshot(), b.records); err != nil {
+		return err
+	}
+	for id, n := range b.models {
+		b.tasks[id] = &task{node: n}
+	}
+	b.readers()
+	models := map[string]bool{}
+	for id := range b.models {
+		models[id] = true
+	}
+	for name := range b.views {
+		models[viewID(name)] = true
+	}
+	g := b.graph.Subgraph(models)
+	out := dag.Walk(ctx, g, dag.Options{Workers: b.r.workers()}, func(ctx context.Context, id string) error {
+		t := b.tasks[id]
+		if t == nil {
+			return b.bindPublishedView(ctx, strings.TrimPrefix(id, viewID("")))
+		}
+		t.err = b.bindTask(ctx, t)
+		return t.err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return b.bindFailures(g, out)
+}
+
+// readers finds out of each model whether anything reads it in this build, and
+// which data tests can be counted in the scan that its write makes anyway.
+func (b *build) readers() {
+	byName := map[string]*task{}
+	for _, t := range b.tasks {
+		byName[t.node.Name] = t
+	}
+	mark := func(names []string) {
+		for _, name := range names {
+			if t := byName[name]; t != nil {
+				t.read = true
+			}
+		}
+	}
+	for _, n := range b.models {
+		mark(stored(b.g, n))
+	}
+	for name := range b.views {
+		for _, in := range b.records[name].Inputs {
+			mark([]string{in.Name})
+		}
+	}
+	for _, id := range b.graph.Order() {
+		n, ok := b.work.tests[id]
+		if !ok {
+			continue
+		}
+		t := b.tasks[n.Test.Model]
+		if t != nil && t.node.Kind != "view" && testOf(n, "").Simple() {
+			t.fused = append(t.fused, n)
+			continue
+		}
+		mark(stored(b.g, n))
+	}
+}
+
+// bindPublishedView binds a view model that is not selected, as it was
+// published, over what is being built: it will be published with it.
+func (b *build) bindPublishedView(ctx context.Context, name string) error {
+	return b.db.With(ctx, func(c *engine.Conn) error {
+		view, _, err := binding.MemoryModel(b.dialect(), b.records[name])
+		if err == nil {
+			err = binding.Put(ctx, c, view)
+		}
+		if err != nil && ctx.Err() == nil {
+			err = &diag.Error{Msg: fmt.Sprintf("the published view %s cannot read what is built now: %s", name, err), Err: err,
+				Advice: fmt.Sprintf("build it as well: --select %s and what is selected now", name)}
+		}
+		return err
+	})
+}
+
+// bindTask renders a model, finds out its columns, and puts a view in the
+// place of its rows.
+func (b *build) bindTask(ctx context.Context, t *task) error {
+	for _, p := range b.graph.Parents(t.node.ID) {
+		if up := b.tasks[p]; up != nil && up.deferred {
+			t.deferred = true
+			return nil
+		}
+	}
+	var err error
+	t.rendered, err = b.g.Render(ctx, t.node, b.binder)
+	if errors.Is(err, errDeferred) {
+		t.deferred = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return b.db.With(ctx, func(c *engine.Conn) error { return b.bind(ctx, c, t) })
+}
+
+// bind is bindTask from the rendered SQL on.
+func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
+	var err error
+	if t.columns, err = c.Describe(ctx, t.rendered.SQL); err != nil {
+		return placed(err, t.node, t.rendered)
+	}
+	if t.node.Kind == "view" {
+		if len(t.rendered.Secrets) > 0 {
+			return &diag.Error{Pos: diag.Pos{File: t.node.File}, Msg: fmt.Sprintf("view model %s prints the secret %s: the engine would store it as text", t.node.Name, t.rendered.Secrets[0]),
+				Advice: "make it a mart, or leave the secret out"}
+		}
+		if err := mart.CheckColumns(t.columns); err != nil {
+			return placed(err, t.node, t.rendered)
+		}
+		return placed(b.bindRows(ctx, c, t), t.node, t.rendered)
+	}
+	t.unfuse()
+	t.spec = b.r.spec(b.dialect(), t.node)
+	if t.plan, err = mart.Fit(t.spec, b.layouts[strings.ToLower(t.spec.Table.Name)], t.columns); err != nil {
+		return placed(err, t.node, t.rendered)
+	}
+	if !t.read {
+		return nil
+	}
+	if t.plan.Create == nil && len(t.plan.Add) == 0 {
+		return b.bindRows(ctx, c, t)
+	}
+	return binding.Put(ctx, c, binding.StandIn(b.dialect(), t.node.Name, t.columns))
+}
+
+// unfuse leaves data tests on columns that are not there to their own turn:
+// they cannot run, and must not take the model with them.
+func (t *task) unfuse() {
+	kept := t.fused[:0:0]
+	for _, n := range t.fused {
+		if slices.ContainsFunc(t.columns, func(c engine.Column) bool { return strings.EqualFold(c.Name, n.Test.Column) }) {
+			kept = append(kept, n)
+		} else {
+			t.read = true
+		}
+	}
+	t.fused = kept
+}
+
+// bindRows makes the view in memory through which the model is read in this
+// run. A mart's table must be there.
+func (b *build) bindRows(ctx context.Context, c *engine.Conn, t *task) error {
+	if t.bound {
+		return nil
+	}
+	view, _, err := binding.MemoryModel(b.dialect(), b.record(t))
+	if err == nil {
+		err = binding.Put(ctx, c, view)
+	}
+	t.bound = err == nil
+	return err
+}
+
+// record is the model's row of the register, as far as it is known.
+func (b *build) record(t *task) history.ModelRecord {
+	rec := history.ModelRecord{RunID: b.run.ID, Model: t.node.Name, Attempt: 1, DataRunID: b.run.ID, Kind: t.node.Kind,
+		RowCount: -1, CodeVersion: b.run.CodeVersion,
+		Layout: history.Layout{Schema: t.node.Table.Schema, Table: t.node.Table.Name}}
+	if t.rendered != nil {
+		rec.CompiledSQL = t.rendered.Stored
+		sum := sha256.Sum256([]byte(t.rendered.Stored))
+		rec.SQLSHA256 = hex.EncodeToString(sum[:])
+		rec.Inputs = b.inputs(t.rendered.Reads)
+	}
+	if t.node.Kind == "view" {
+		rec.DataRunID = ""
+		for _, col := range t.columns {
+			rec.Layout.Columns = append(rec.Layout.Columns, mart.Column{Name: col.Name, Type: col.Type})
+		}
+		return rec
+	}
+	rec.Layout.RunColumn, rec.Layout.CreatedColumn = t.spec.RunColumn, t.spec.CreatedColumn
+	rec.Layout.Key, rec.Layout.Columns = t.spec.Key, t.plan.Columns
+	return rec
+}
+
+// inputs says of what a model read where it was read from.
+func (b *build) inputs(reads []string) map[string]history.Input {
+	out := map[string]history.Input{}
+	var add func(ids []string)
+	add = func(ids []string) {
+		for _, id := range ids {
+			n := b.g.Nodes[id]
+			switch {
+			case n == nil:
+			case n.Resource == compile.Source:
+				out[id] = history.Input{Name: n.Source.SourceName + "." + n.Source.Name}
+			case n.Kind == "ephemeral":
+				add(n.Parents)
+			case b.names[n.Name]:
+				out[id] = history.Input{Name: n.Name, RunID: b.run.ID}
+			default:
+				out[id] = history.Input{Name: n.Name, RunID: b.base.Marts[n.Name]}
+			}
+		}
+	}
+	add(reads)
+	return out
+}
+
+// spec is how a model is stored.
+func (r *Runner) spec(d engine.Dialect, n *compile.Node) mart.Spec {
+	return mart.Spec{
+		Table:         engine.Relation{Database: d.Catalog(), Schema: n.Table.Schema, Name: n.Table.Name},
+		Types:         d.Types(),
+		RunColumn:     n.Config.RunIDColumn,
+		CreatedColumn: n.Config.CreatedAtColumn,
+		Key:           n.Config.PrimaryKey,
+		KeyEnforced:   n.Config.PrimaryKeyEnforced, OnSchemaChange: n.Config.OnSchemaChange,
+	}
+}
+
+// bindFailures reports what did not bind, and that the rest is not started.
+func (b *build) bindFailures(g *dag.Graph, out map[string]dag.Outcome) error {
+	failed := slices.ContainsFunc(g.Order(), func(id string) bool { return out[id].Err != nil })
+	if !failed {
+		return nil
+	}
+	var foreign error
+	for _, id := range g.Order() {
+		t, o := b.tasks[id], out[id]
+		if t == nil {
+			foreign = errors.Join(foreign, o.Err)
+			continue
+		}
+		res := b.nodeResult(t.node)
+		if o.Err != nil {
+			res.Status, res.Err = StatusError, o.Err
+			rec := b.record(t)
+			rec.Status, rec.Error = history.ModelError, o.Err.Error()
+			b.rows = append(b.rows, rec)
+		} else {
+			res.Status, res.Because = StatusSkipped, "other models did not bind"
+			rec := b.record(t)
+			rec.Status = history.ModelSkipped
+			b.rows = append(b.rows, rec)
+		}
+		b.end(b.start(b.nodeResult(t.node)), res)
+	}
+	return foreign
+}
+
+// placed gives an error the place in the user's file that it is about.
+func placed(err error, n *compile.Node, rendered *compile.Rendered) error {
+	if err == nil {
+		return nil
+	}
+	var already *diag.Error
+	if errors.As(err, &already) {
+		return err
+	}
+	out := &diag.Error{Pos: diag.Pos{File: n.File}, Msg: err.Error(), Err: err}
+	var hint interface{ Hint() string }
+	if errors.As(err, &hint) {
+		out.Advice = hint.Hint()
+	}
+	var qe *engine.QueryError
+	if errors.As(err, &qe) && qe.Kind == engine.KindCancelled {
+		return err
+	}
+	if qe != nil && qe.Offset >= 0 && rendered != nil {
+		if pos, line, frames, ok := rendered.Place(qe.Offset); ok {
+			out.Pos, out.Source, out.Trace = pos, line, frames
+		}
+	}
+	return out
+}
+
+// placedIn gives an error of a typed text its line and caret in it.
+func placedIn(err error, file, text string) error {
+	var qe *engine.QueryError
+	if !errors.As(err, &qe) || qe.Kind == engine.KindCancelled {
+		return err
+	}
+	out := &diag.Error{Pos: diag.Pos{File: file}, Msg: qe.Error(), Advice: qe.Hint(), Err: err}
+	if qe.Offset >= 0 && qe.Offset <= len(text) {
+		out.Pos.Line, out.Pos.Col = diag.Locate(text, qe.Offset)
+		out.Source = diag.LineAt(text, out.Pos.Line)
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/engine"
+	"warehouse/runner/sqltext"
+)
+
+// QueryOptions of Query.
+type QueryOptions struct {
+	SQL   string
+	Run   string // run spec that unqualified names are read from; "" is latest
+	Limit int    // rows at most; 0: no limit
+}
+
+// Query runs one SELECT, read-only. head gets the columns, then row each row
+// as text (nil is NULL), as the engine casts it. An error of theirs ends it.
+//
+// An unqualified mart is one run of it: the search path is the binding of Run,
+// then the storage schema.
+func (r *Runner) Query(ctx context.Context, o QueryOptions, head func([]engine.Column) error, row func([]*string) error) error {
+	s, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if s.db == nil {
+		return &UsageError{Msg: fmt.Sprintf("there is no database at %s yet", r.project.Target.Path), Advice: "`warehouse build` makes it"}
+	}
+	sql := sqltext.TrimTerminator(o.SQL)
+	if c, ok := s.dialect().(engine.StatementChecker); ok {
+		if err := c.CheckSelect(ctx, s.conn, sql); err != nil {
+			return inQuery(err, sql)
+		}
+	}
+	if err := s.bindQuery(ctx, o.Run, sql); err != nil {
+		return err
+	}
+	return inQuery(s.stream(ctx, sql, o.Limit, head, row), sql)
+}
+
+// bindQuery binds the marts of a run that the query's text could name, and
+// puts them in front of the search path.
+func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
+	if s.reg == nil {
+		if spec != "" {
+			_, err := s.resolve(ctx, spec)
+			return err
+		}
+		return nil
+	}
+	snap, err := s.resolve(ctx, spec)
+	if err != nil {
+		if spec == "" {
+			return nil // nothing is published: only plain tables can be read
+		}
+		return err
+	}
+	records, err := s.reg.Records(ctx, s.conn, snap)
+	if err != nil {
+		return err
+	}
+	w := &work{base: snap, records: records, names: map[string]bool{}, bound: map[string]bool{}}
+	named := map[string]bool{}
+	for _, chain := range sqltext.Names(sql) {
+		for _, part := range chain.Parts {
+			named[strings.ToLower(part)] = true
+		}
+	}
+	for name, rec := range records {
+		if named[strings.ToLower(name)] || named[strings.ToLower(rec.Layout.Table)] {
+			w.bound[name] = true
+			w.closure(name)
+		}
+	}
+	views, err := binding.Memory(s.dialect(), w.baseSnapshot(), records)
+	if err != nil {
+		return err
+	}
+	if err := binding.CreateSchemas(ctx, s.conn); err != nil {
+		return err
+	}
+	if err := binding.Create(ctx, s.conn, views); err != nil {
+		return err
+	}
+	err = s.conn.SearchPath(ctx, binding.Shown(s.dialect(), ""),
+		engine.Relation{Database: s.dialect().Catalog(), Schema: s.r.project.Target.StorageSchema})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// stream reads a SELECT's rows as text.
+func (s *session) stream(ctx context.Context, sql string, limit int, head func([]engine.Column) error, row func([]*string) error) error {
+	cols, err := s.conn.Describe(ctx, sql)
+	if err != nil {
+		return err
+	}
+	if err := head(cols); err != nil {
+		return err
+	}
+	aliases, casts := make([]string, len(cols)), make([]string, len(cols))
+	for i := range cols {
+		aliases[i] = engine.Ident(fmt.Sprintf("c%d", i))
+		casts[i] = fmt.Sprintf("CAST(%s AS %s)", aliases[i], s.dialect().Types().Text)
+	}
+	q := fmt.Sprintf("SELECT %s FROM (\n%s\n) AS q(%s)", strings.Join(casts, ", "), sql, strings.Join(aliases, ", "))
+	if limit > 0 {
+		q += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	rows, err := s.conn.Query(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	vals, dest := make([]*string, len(cols)), make([]any, len(cols))
+	for i := range vals {
+		dest[i] = &vals[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		if err := row(vals); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return s.conn.Explain(err, q)
+	}
+	return nil
+}
+
+// inQuery gives an error its place in the text that was typed.
+func inQuery(err error, sql string) error {
+	if err == nil {
+		return nil
+	}
+	return placedIn(err, "query", sql)
+}

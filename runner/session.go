@@ -1,0 +1,202 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
+
+// session is the target, open under its lock, for the length of one verb.
+type session struct {
+	r    *Runner
+	lock *history.FileLock
+	db   *engine.DB
+	conn *engine.Conn      // the verb's own; workers take others
+	reg  *history.Register // nil for a reader of a target without a register
+}
+
+// write opens the target for changes, alone, and mends a run that died.
+func (r *Runner) write(ctx context.Context, runID string) (*session, error) {
+	s, err := r.openSession(ctx, false, runID)
+	if err != nil {
+		return nil, err
+	}
+	if s.reg, err = history.Open(ctx, s.conn, r.project.Target.StorageSchema); err == nil {
+		err = s.mend(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// read opens the target for reading, beside other readers. A target that does
+// not exist yet gives a session without db and reg. A dead run is mended
+// first, for which the target is opened for changes once.
+func (r *Runner) read(ctx context.Context) (*session, error) {
+	s, err := r.openSession(ctx, true, "")
+	if err != nil {
+		if errors.Is(err, engine.ErrNotExist) {
+			return &session{r: r}, nil
+		}
+		return nil, err
+	}
+	s.reg, err = history.Read(ctx, s.conn, r.project.Target.StorageSchema)
+	if errors.Is(err, history.ErrNoRegister) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	dead, err := s.anyRunning(ctx)
+	if err != nil || !dead {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+			return nil, err
+		}
+		return s, nil
+	}
+	// The lock says that no build is alive, the register that one is running:
+	// it died.
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	w, err := r.write(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("a run died and could not be marked as crashed: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return r.read(ctx)
+}
+
+func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (*session, error) {
+	e, err := r.engine()
+	if err != nil {
+		return nil, err
+	}
+	t := r.target(readOnly)
+	s := &session{r: r}
+	if path := lockPath(e, t); path != "" {
+		if readOnly {
+			if _, err := os.Stat(t.Path); errors.Is(err, os.ErrNotExist) {
+				return nil, fmt.Errorf("%s: %w", t.Path, engine.ErrNotExist)
+			}
+		}
+		s.lock, err = history.Lock(ctx, path, history.LockOptions{
+			Shared:  readOnly,
+			Timeout: r.cfg.LockTimeout,
+			Holder: history.Holder{PID: os.Getpid(), Host: r.cfg.Host, User: r.cfg.User, Command: r.cfg.Command,
+				RunID: runID, Since: r.now()},
+			OnWait: r.waiting,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if s.db, err = r.openWaiting(ctx, e, t); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if r.cfg.Statement != nil {
+		s.db.Log(r.cfg.Statement)
+	}
+	if s.conn, err = s.db.Conn(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func lockPath(e engine.Engine, t engine.Target) string {
+	if e.LockPath == nil {
+		return ""
+	}
+	return e.LockPath(t)
+}
+
+// Close gives everything back, the lock last.
+func (s *session) Close() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	s.conn, s.db, s.lock = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+func (s *session) dialect() engine.Dialect { return s.db.Dialect() }
+
+// mend marks runs of dead processes; the exclusive lock is held.
+func (s *session) mend(ctx context.Context) error {
+	dead, err := s.reg.MarkCrashed(ctx, s.conn)
+	for _, run := range dead {
+		s.r.event(Event{Kind: EventMended, Run: run.ID,
+			Message: fmt.Sprintf("r%d (%s) did not end: its process is gone. It is marked as crashed; nothing of it was published", run.Seq, run.ID)})
+	}
+	return err
+}
+
+func (s *session) anyRunning(ctx context.Context) (bool, error) {
+	run, err := s.reg.Runs(ctx, s.conn, 1)
+	if err != nil || len(run) == 0 {
+		return false, err
+	}
+	// Runs take turns, so only the newest can be running.
+	return run[0].Status == history.Running, nil
+}
+
+// resolve names a snapshot by a run spec.
+func (s *session) resolve(ctx context.Context, spec string) (history.Snapshot, error) {
+	if s.reg == nil {
+		return history.Snapshot{}, fmt.Errorf("%q names no run: %w", spec, history.ErrNoRegister)
+	}
+	if spec == "" {
+		spec = "latest"
+	}
+	return s.reg.Resolve(ctx, s.conn, spec)
+}
+
+func (r *Runner) waiting(h history.Holder, _ time.Duration) {
+	var b strings.Builder
+	b.WriteString("waiting for the target: ")
+	if h.PID == 0 {
+		b.WriteString("it is held by another process")
+	} else {
+		fmt.Fprintf(&b, "held by pid %d (%s@%s) since %s: %s", h.PID, h.User, h.Host, h.Since.UTC().Format("15:04:05Z"), h.Command)
+	}
+	r.event(Event{Kind: EventLock, Message: b.String()})
+}
+
+// openWaiting opens the target; a foreign program that holds it is waited for
+// as long as another warehouse would be.
+func (r *Runner) openWaiting(ctx context.Context, e engine.Engine, t engine.Target) (*engine.DB, error) {
+	start, told := time.Now(), false
+	for {
+		db, err := e.Open(ctx, t)
+		var locked *engine.LockedError
+		if !errors.As(err, &locked) || time.Since(start) >= r.cfg.LockTimeout {
+			return db, err
+		}
+		if !told {
+			r.event(Event{Kind: EventLock, Message: "waiting for the target: " + locked.Error()})
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

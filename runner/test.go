@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/dag"
+	"warehouse/runner/datatest"
+	"warehouse/runner/history"
+)
+
+// Test runs data tests against any run's snapshot and records them as a new
+// attempt of that run. It changes no run's status and publishes nothing.
+func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
+	begun := time.Now()
+	g, err := r.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.pickTests(g, o.Select, o.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.write(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	snap, err := s.resolve(ctx, o.Run)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.reg.Records(ctx, s.conn, snap)
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.reg.Run(ctx, s.conn, snap.Run)
+	if err != nil {
+		return nil, err
+	}
+	b := &build{session: s, begun: begun, run: run, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
+	b.work = &work{g: g, picked: p, base: snap, records: records, tests: map[string]*compile.Node{}, names: map[string]bool{}, bound: map[string]bool{}}
+	for id := range p.tests {
+		b.work.tests[id] = g.Nodes[id]
+		for _, name := range stored(g, g.Nodes[id]) {
+			if _, ok := records[name]; ok {
+				b.bound[name] = true
+			}
+		}
+	}
+	for name := range b.bound {
+		b.closure(name)
+	}
+	if err := b.bindSnapshot(ctx, b.baseSnapshot(), records); err != nil {
+		return nil, err
+	}
+	return b.testAll(ctx)
+}
+
+// testAll runs the data tests of a Test and records them.
+func (b *build) testAll(ctx context.Context) (*Report, error) {
+	b.binder = b.binding()
+	edges := map[string][]string{}
+	for id := range b.work.tests {
+		edges[id] = nil
+	}
+	var err error
+	if b.graph, err = dag.New(edges); err != nil {
+		return nil, err
+	}
+	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
+	b.countFused(ctx)
+	walked := b.walk(ctx)
+	b.skipRest(walked)
+	ctx = context.WithoutCancel(ctx)
+	attempt, err := b.nextAttempt(ctx)
+	if err != nil {
+		return nil, err
+	}
+	failed := 0
+	for i := range b.tests {
+		b.tests[i].Attempt = attempt
+	}
+	for _, n := range b.results {
+		if n.Blocks() || n.Status == StatusSkipped {
+			failed++
+		}
+	}
+	err = b.conn.Atomic(ctx, func() error {
+		if err := b.reg.RecordTests(ctx, b.conn, b.tests); err != nil {
+			return err
+		}
+		return b.reg.Seal(ctx, b.conn, b.run.ID, "test")
+	})
+	report := &Report{Run: b.run, Nodes: b.results, Scans: b.scans, Elapsed: time.Since(b.begun), TestsOnly: true, Failed: failed}
+	return report, err
+}
+
+func (b *build) nextAttempt(ctx context.Context) (int, error) {
+	old, err := b.reg.Tests(ctx, b.conn, b.run.ID)
+	attempt := 0
+	for _, t := range old {
+		attempt = max(attempt, t.Attempt)
+	}
+	return attempt + 1, err
+}
+
+// countFused counts the row-wise data tests of each model in one scan. If a
+// scan cannot run, its tests run one by one.
+func (b *build) countFused(ctx context.Context) {
+	groups := map[string][]*compile.Node{}
+	for _, id := range b.graph.Order() {
+		n := b.work.tests[id]
+		m := b.g.Nodes[n.Test.Model]
+		if m != nil && m.Kind != "ephemeral" && b.bound[m.Name] && testOf(n, "").Simple() {
+			groups[m.Name] = append(groups[m.Name], n)
+		}
+	}
+	for name, nodes := range groups {
+		if len(nodes) < 2 || ctx.Err() != nil {
+			continue
+		}
+		tests := make([]datatest.Test, len(nodes))
+		for i, n := range nodes {
+			rendered, err := b.g.Render(ctx, n, b.binder)
+			if err != nil {
+				tests = nil
+				break
+			}
+			tests[i] = testOf(n, rendered.SQL)
+		}
+		if tests == nil {
+			continue
+		}
+		started := time.Now()
+		counts, err := datatest.Count(ctx, b.conn, binding.Ref(b.dialect(), name).String(), tests)
+		if err != nil {
+			continue
+		}
+		for i, n := range nodes {
+			b.fused[n.ID] = datatest.Judge(ctx, b.conn, tests[i], counts[i], started)
+		}
+		b.scans += len(nodes) - 1
+	}
+}
+
+// pickTests is pick for data tests: those that are named, and those of what is
+// named.
+func (r *Runner) pickTests(g *compile.Graph, include, exclude []string) (picked, error) {
+	p, failed, err := r.pick(g, include, exclude)
+	if err != nil {
+		return p, err
+	}
+	for id := range p.direct {
+		if g.Nodes[id].Resource == compile.Test {
+			p.tests[id] = true
+		}
+	}
+	if len(p.tests) > 0 {
+		return p, nil
+	}
+	if failed == nil {
+		failed = &SelectionError{}
+	}
+	failed.Verb, failed.What = "test", "data test"
+	return p, failed
+}
+
+// OK says whether the answer is yes: everything selected was built and no
+// blocking data test failed; of a Test, that no data test failed.
+func (r *Report) OK() bool {
+	if r.TestsOnly {
+		return r.Failed == 0
+	}
+	return r.Run.Status == history.Success
+}

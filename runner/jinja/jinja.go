@@ -47,20 +47,43 @@ func (m MapScope) Lookup(name string) (Value, bool) {
 
 // Options are the surroundings of a render.
 type Options struct {
+	// Globals are the names that templates find. A Scope that also has
+	// Names() []string gives error messages names to suggest.
 	Globals Scope
-	Loader  func(name string) (*Template, error) // import and include; nil: both are errors
-	Strict  bool                                 // printing an undefined name is an error instead of empty text
-	Warn    func(*diag.Error)                    // told of every printed undefined name when not Strict
-	Limits  Limits
+	// Loader finds the templates that import and include name; nil makes
+	// both an error. An error for which errors.Is(err, fs.ErrNotExist) holds
+	// is what "ignore missing" ignores.
+	Loader func(name string) (*Template, error)
+	// Strict makes it an error to print or concatenate a name that nothing
+	// defines; otherwise that is empty text, and Warn is told.
+	Strict bool
+	Warn   func(*diag.Error)
+	Limits Limits
 }
 
 // Limits bound what a template may use up; a zero field means its default.
 type Limits struct {
-	Depth   int // nested macro calls and includes; 200
-	Steps   int // tags, loop rounds and expressions evaluated; 50 million
-	Output  int // bytes of output, and of any one text; 64 MiB
-	Items   int // length of a range or of a list made by one operation; 10 million
+	Depth   int // nested calls and includes; 400
+	Steps   int // statements run and values looped over; 50 million
+	Output  int // bytes of the output, and of any one text; 64 MiB
+	Total   int // bytes of all texts and lists made on the way; 1 GiB
+	Items   int // length of any one list; 10 million
 	IntBits int // size of an integer; 1 million bits
+}
+
+func (l Limits) orDefaults() Limits {
+	preset := func(n *int, v int) {
+		if *n <= 0 {
+			*n = v
+		}
+	}
+	preset(&l.Depth, 400)
+	preset(&l.Steps, 50_000_000)
+	preset(&l.Output, 64<<20)
+	preset(&l.Total, 1<<30)
+	preset(&l.Items, 10_000_000)
+	preset(&l.IntBits, 1_000_000)
+	return l
 }
 
 // Output is what a render wrote.
@@ -69,35 +92,34 @@ type Output struct {
 	Map  *SourceMap
 }
 
-// Template is a parsed file.
-type Template struct {
-	file, src string
+// Render evaluates the template. The error is a *diag.Error.
+func (t *Template) Render(ctx context.Context, o Options) (Output, error) {
+	rt := newRender(ctx, o)
+	f := rt.rootFrame(t, &names{scope: o.Globals})
+	f.out = newWriter(len(t.text))
+	if _, err := f.run(t.body); err != nil {
+		return Output{}, f.outermost(err)
+	}
+	return f.out.output(), nil
 }
 
-// Parse reads a template. The error is a *diag.Error.
-func Parse(file, src string) (*Template, error) { return &Template{file: file, src: src}, nil }
-
-// File returns the name that was given to Parse.
-func (t *Template) File() string { return t.file }
-
-// Source returns the text that was given to Parse.
-func (t *Template) Source() string { return t.src }
-
-// Macros returns the definitions at the top level of the file, in their order.
-func (t *Template) Macros() []*Macro { return nil }
-
-// Blocks returns the snapshot and docs blocks at the top level of the file.
-func (t *Template) Blocks() []*Block { return nil }
-
-// Calls returns the calls of the named functions that stand in the file, in their order.
-func (t *Template) Calls(names ...string) []CallSite { return nil }
-
-// Render evaluates the template.
-func (t *Template) Render(ctx context.Context, o Options) (Output, error) { return Output{}, nil }
-
-// CallMacro calls a macro of the template, as a host does for a generic test
-// or an operation. The Value is what the call evaluates to: what it returned,
-// or else its text, which is then also the Output.
+// CallMacro calls a macro as a host does for a generic test or an operation.
+// The Value is what the call evaluates to: what the macro returned, or else its
+// text. Output is that text, or the text of what it returned.
 func (t *Template) CallMacro(ctx context.Context, m *Macro, args []Value, kwargs *Dict, o Options) (Output, Value, error) {
-	return Output{}, nil, nil
+	rt := newRender(ctx, o)
+	f := rt.rootFrame(t, &names{scope: o.Globals})
+	out := newWriter(0)
+	v, printed, err := rt.callMacro(f, rt.bind(m), argumentsOf(args, kwargs), m.at, out)
+	if err != nil {
+		return Output{}, nil, f.outermost(err)
+	}
+	if printed {
+		o := out.output()
+		return o, rt.maybeSecret(o.Text), nil
+	}
+	if err := out.value(f, m.at, v); err != nil {
+		return Output{}, nil, f.outermost(err)
+	}
+	return out.output(), v, nil
 }

@@ -54,13 +54,15 @@ func (r *render) database() jinja.Value {
 
 // target is the chosen target.
 func (r *render) target() jinja.Value {
-	t := r.project.Target
-	threads := t.Threads
-	if threads == 0 {
-		threads = 4
+	t := r.project.Target.Value()
+	if n, _ := t.Get("threads"); n == int64(0) {
+		_ = t.Set("threads", int64(4))
 	}
-	return dict("name", t.Name, "target_name", t.Name, "type", t.Type, "schema", t.StorageSchema, "database", r.database(),
-		"dbname", r.database(), "path", t.Path, "threads", int64(threads), "profile_name", r.project.Name)
+	for _, key := range []string{"database", "dbname", "catalog"} {
+		_ = t.Set(key, r.database())
+	}
+	_ = t.Set("profile_name", r.project.Name)
+	return t
 }
 
 func (r *render) flags() jinja.Value {

@@ -3,6 +3,9 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"warehouse/runner/diag"
 	"warehouse/runner/jinja"
@@ -118,28 +121,53 @@ func clonedGet(d *jinja.Dict, key string) (jinja.Value, bool) {
 	return clone(v), ok
 }
 
-// placed gives the settings of config() calls the places of their keys, which
-// only the text of the file has. layers are what the calls set, in the order of
-// the render; a call that ran from a macro or a loop keeps its own place.
-func placed(layers []project.Config, t *jinja.Template) []project.Config {
-	sites := map[diag.Pos]jinja.CallSite{}
-	for _, s := range t.Calls("config") {
-		sites[s.Pos] = s
+// placed gives the settings of config() calls the places of their values, which
+// only the text of the file has. A call that ran from a macro keeps its own
+// place.
+func (r *render) placed() []project.Config {
+	if len(r.configs) == 0 {
+		return nil
 	}
-	for _, layer := range layers {
+	sites := map[diag.Pos]jinja.CallSite{}
+	if t := r.node.template; t != nil {
+		for _, s := range t.Calls("config") {
+			sites[s.Pos] = s
+		}
+	}
+	for _, layer := range r.configs {
 		for key, set := range layer {
 			if site, ok := sites[set.Pos]; ok {
+				set.Span = site.Span
 				if kw, ok := site.Kwargs[key]; ok {
 					set.Pos, set.Span = kw.Pos, kw.Span
-				} else {
-					set.Span = site.Span
 				}
 			}
-			if set.Pos.File == t.File() {
-				set.Source = diag.LineAt(t.Source(), set.Pos.Line)
-			}
+			set.Source = r.line(set.Pos)
 			layer[key] = set
 		}
 	}
-	return layers
+	return r.configs
+}
+
+// atKeys moves errors about an unknown key from the value, where settings of
+// config(key=value) stand, to the key.
+func atKeys(errs []*diag.Error, c project.Config) []*diag.Error {
+	for _, e := range errs {
+		if !strings.HasPrefix(e.Msg, "unknown key") {
+			continue
+		}
+		for key, set := range c {
+			before := []rune(set.Source)
+			if set.Pos != e.Pos || !strings.Contains(e.Msg, strconv.Quote(key)) || set.Pos.Col > len(before) {
+				continue
+			}
+			text := strings.TrimRight(string(before[:set.Pos.Col-1]), " \t")
+			text, isKey := strings.CutSuffix(text, "=")
+			text = strings.TrimRight(text, " \t")
+			if isKey && strings.HasSuffix(text, key) {
+				e.Pos.Col, e.Span = 1+utf8.RuneCountInString(text)-utf8.RuneCountInString(key), utf8.RuneCountInString(key)
+			}
+		}
+	}
+	return errs
 }

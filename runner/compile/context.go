@@ -48,7 +48,7 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"modules":         func(r *render) jinja.Value { return r.modules() },
 		"flags":           func(r *render) jinja.Value { return r.flags() },
 		"database":        func(r *render) jinja.Value { return r.database() },
-		"schema":          func(r *render) jinja.Value { return r.project.Target.StorageSchema },
+		"schema":          func(r *render) jinja.Value { return r.project.Target.Schema },
 		"dbt_version":     func(*render) jinja.Value { return DBTVersion },
 		"project_name":    func(r *render) jinja.Value { return r.project.Name },
 		"pre_hooks":       func(*render) jinja.Value { return &jinja.List{} },

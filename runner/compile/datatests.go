@@ -193,21 +193,31 @@ func (r *render) ofTest(err error, what string) error {
 	if !ok {
 		return &diag.Error{Pos: pos, Span: r.node.span, Source: r.node.line, Msg: what + ": " + err.Error(), Err: err}
 	}
-	cp := *d
 	var already *testError
 	if errors.As(err, &already) {
 		return err
 	}
+	cp := *d
+	cp.Trace = r.withoutHost(d.Trace)
 	switch {
-	case d.Pos.File == pos.File || isBuiltinFile(d.Pos.File) || d.Pos.File == "":
+	case d.Pos.File == pos.File || r.node.macro != nil && d.Pos == r.node.macro.Pos || isBuiltinFile(d.Pos.File) || d.Pos.File == "":
 		// The place in a text of YAML is not known to the byte: the test is.
 		cp.Pos, cp.Span, cp.Source, cp.Trace = pos, r.node.span, r.node.line, nil
 		cp.Msg = what + ": " + d.Msg
 	default:
-		cp.Trace = append(slices.Clip(d.Trace), diag.Frame{Pos: pos, What: what})
+		cp.Trace = append(slices.Clip(cp.Trace), diag.Frame{Pos: pos, What: what})
 	}
 	cp.Err = &testError{err}
 	return &cp
+}
+
+// withoutHost leaves out the frame of the host's own call of the test's macro,
+// which has no place in a file.
+func (r *render) withoutHost(frames []diag.Frame) []diag.Frame {
+	if n := len(frames); n > 0 && r.node.macro != nil && frames[n-1].Pos == r.node.macro.Pos {
+		return frames[:n-1]
+	}
+	return frames
 }
 
 // testError marks an error that names its test already.

@@ -165,7 +165,7 @@ func (c *compiler) model(m *project.Model) unit {
 // What is wrong with a disabled model's SQL is nobody's business.
 func (c *compiler) configure(u unit) bool {
 	n := u.node
-	merged := project.Merge(append(slices.Clip(u.r.layers), placed(u.r.configs, n.template)...)...)
+	merged := project.Merge(slices.Concat(u.r.layers, u.r.placed())...)
 	cfg, errs := project.DecodeModel(merged)
 	n.Config, n.config, n.Kind, n.Tags = cfg, merged, cfg.Materialized, cfg.Tags
 	if cfg.Schema != "" {
@@ -178,7 +178,7 @@ func (c *compiler) configure(u unit) bool {
 		c.names.disabled[n.Name] = n
 		return false
 	}
-	c.errs.Add(errs...)
+	c.errs.Add(atKeys(errs, merged)...)
 	c.errs.Add(u.r.warnings...)
 	if u.err != nil {
 		c.errs.AddErr(n.Pos, u.r.refer(u.err))
@@ -192,7 +192,7 @@ func (c *compiler) link(u unit, fail func(k call, err *diag.Error)) {
 	n := u.node
 	for _, k := range u.r.calls {
 		parent, err := c.names.lookup(k, n.Package)
-		at := c.place(n, k)
+		at := c.place(u.r, k)
 		if err != nil {
 			at.Msg, at.Err = err.Error(), err
 			if h, ok := err.(interface{ Hint() string }); ok {
@@ -219,14 +219,15 @@ func (c *compiler) parent(n, parent *Node, at *diag.Error) {
 
 // place is where a call stands: in its template, or in the YAML that holds a
 // data test's argument.
-func (c *compiler) place(n *Node, k call) *diag.Error {
+func (c *compiler) place(u *render, k call) *diag.Error {
+	n := u.node
 	if k.arg != "" {
 		pos, span, line := n.argPlace(k.arg)
 		return &diag.Error{Pos: pos, Span: span, Source: line}
 	}
 	e := k.at.Errorf("")
 	if n.macro != nil {
-		e.Trace = append(slices.Clip(e.Trace), diag.Frame{Pos: n.Pos, What: "data test " + n.Test.Generic})
+		e.Trace = append(slices.Clip(u.withoutHost(e.Trace)), diag.Frame{Pos: n.Pos, What: "data test " + n.Test.Generic})
 	}
 	return e
 }
@@ -329,9 +330,9 @@ func (c *compiler) cycle(path []string) {
 func externalSource(s *project.Source) string {
 	location := ""
 	for _, from := range []func(string) (any, bool){
-		func(k string) (any, bool) { v, ok := s.External[k]; return v, ok },
-		func(k string) (any, bool) { v, ok := s.Meta[k]; return v, ok },
 		func(k string) (any, bool) { v, ok := s.Config[k]; return v.Value, ok },
+		func(k string) (any, bool) { v, ok := s.Meta[k]; return v, ok },
+		func(k string) (any, bool) { v, ok := s.External[k]; return v, ok },
 	} {
 		for _, key := range []string{"external_location", "location"} {
 			if v, ok := from(key); ok && location == "" {

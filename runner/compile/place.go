@@ -30,7 +30,7 @@ func (r *render) placeIn(b body, off int) (diag.Pos, string, []diag.Frame, bool)
 		pos, frames, ok = b.m.At(off)
 	}
 	if generic {
-		frames = append(slices.Clip(frames), diag.Frame{Pos: r.node.Pos, What: "data test " + r.node.Name})
+		frames = append(slices.Clip(r.withoutHost(frames)), diag.Frame{Pos: r.node.Pos, What: "data test " + r.node.Name})
 	}
 	for ok && isBuiltinFile(pos.File) && len(frames) > 0 {
 		pos, frames = frames[0].Pos, frames[1:]

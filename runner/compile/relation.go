@@ -68,6 +68,16 @@ func (r *relation) String() string {
 	return b.String()
 }
 
+// Dict is the relation as the mapping that it is in dbt: packages ask for its
+// metadata to tell a relation from other values.
+func (r *relation) Dict() *jinja.Dict {
+	return dict("metadata", dict("type", "Relation"), "path", r.path(), "type", orNone(r.kind), "quote_character", `"`)
+}
+
+func (r *relation) path() *jinja.Dict {
+	return dict("database", orNone(r.Database), "schema", orNone(r.Schema), "identifier", r.Name)
+}
+
 // orNone is a part as a template sees it: None where there is none.
 func orNone(s string) jinja.Value {
 	if s == "" {
@@ -92,7 +102,20 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 	case "is_dynamic_table", "is_materialized_view", "is_hive_metastore":
 		return false, true
 	case "path":
-		return dict("database", orNone(r.Database), "schema", orNone(r.Schema), "identifier", r.Name), true
+		return r.path(), true
+	case "metadata", "quote_character":
+		return r.Dict().Get(name)
+	case "get":
+		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, "get", "key", "default?")
+			if err != nil {
+				return nil, err
+			}
+			if found, ok := r.Dict().Get(v[0]); ok {
+				return found, nil
+			}
+			return v[1], nil
+		}), true
 	case "include":
 		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
 			p, err := r.hide.not().set(c)

@@ -281,14 +281,20 @@ func (g *Graph) RenderText(ctx context.Context, text string, b Binding) (*Render
 	return r.finish(main)
 }
 
-// refer writes references where an error's text holds secrets.
+// refer makes an error fit to be shown: references where its text holds
+// secrets, and the user's line where a built-in macro failed.
 func (r *render) refer(err error) error {
-	if d, ok := err.(*diag.Error); ok {
-		cp := *d
-		cp.Msg = withReferences(d.Msg)
-		return &cp
+	d, ok := err.(*diag.Error)
+	if !ok {
+		return err
 	}
-	return err
+	cp := *d
+	cp.Msg = withReferences(d.Msg)
+	for isBuiltinFile(cp.Pos.File) && len(cp.Trace) > 0 {
+		cp.Pos, cp.Span, cp.Trace = cp.Trace[0].Pos, 0, cp.Trace[1:]
+		cp.Source = r.line(cp.Pos)
+	}
+	return &cp
 }
 
 // finish puts inlined models in front and fills in secrets.

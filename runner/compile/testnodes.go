@@ -52,11 +52,7 @@ func (c *compiler) dataTests() {
 // addTest checks a test that was rendered and puts it into the graph.
 func (c *compiler) addTest(u unit) {
 	n := u.node
-	layers := u.r.configs
-	if n.template != nil {
-		layers = placed(layers, n.template)
-	}
-	merged := project.Merge(slices.Concat(u.r.layers, layers, u.r.above)...)
+	merged := project.Merge(slices.Concat(u.r.layers, u.r.placed(), u.r.above)...)
 	cfg, errs := project.DecodeTest(merged)
 	if !cfg.Enabled {
 		return
@@ -69,7 +65,7 @@ func (c *compiler) addTest(u unit) {
 			n.Tags = append(n.Tags, tag)
 		}
 	}
-	c.errs.Add(errs...)
+	c.errs.Add(atKeys(errs, merged)...)
 	c.errs.Add(u.r.warnings...)
 	if u.err != nil {
 		c.errs.AddErr(n.Pos, u.r.refer(u.err))
@@ -139,7 +135,7 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 	if n.Name == "" {
 		n.Name = generatedName(t, of)
 	}
-	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: of.Package, layers: c.project.TestLayers, above: []project.Config{t.Config}}
+	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: of.Package, layers: t.Layers[:max(0, len(t.Layers)-1)], above: []project.Config{t.Config}}
 	if where, ok := t.Config["where"]; ok {
 		n.Test.Where = jinja.Str(where.Value)
 	}

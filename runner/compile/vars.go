@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"warehouse/runner/diag"
 	"warehouse/runner/jinja"
@@ -40,7 +41,7 @@ func (o *varObject) Invoke(c *jinja.Call) (jinja.Value, error) {
 		return nil, fmt.Errorf("var needs the variable's name as text, not %s", jinja.Repr(v[0]))
 	}
 	if found, ok := o.r.lookupVar(name); ok {
-		return found, nil
+		return o.r.nestedVar(c, name, found)
 	}
 	if given(c, 1, "default") {
 		return v[1], nil
@@ -74,6 +75,31 @@ func (r *render) lookupVar(name string) (jinja.Value, bool) {
 		return nil, false
 	}
 	return clone(v), true
+}
+
+// nestedVar renders the env_var(…) in a variable's own text in project.yml.
+// dbt leaves such text as it is, so a dbt project's is left too; what came from
+// the command line is a value and nothing else.
+func (r *render) nestedVar(c *jinja.Call, name string, v jinja.Value) (jinja.Value, error) {
+	text, ok := v.(string)
+	at, inFile := r.project.VarPos[name]
+	if !ok || !inFile || !r.strict || !strings.Contains(text, "{{") {
+		return v, nil
+	}
+	t, err := jinja.Parse(at.File, text)
+	if err != nil {
+		return nil, fmt.Errorf("the variable '%s' (%s): %w", name, at, err)
+	}
+	o := r.options()
+	o.Globals = jinja.MapScope{"env_var": fn("env_var", r.envVar)}
+	out, err := t.Render(c.Context(), o)
+	if err != nil {
+		return nil, fmt.Errorf("the variable '%s' (%s): %w", name, at, err)
+	}
+	if parts, err := jinja.SplitSecrets(out.Text); err == nil && len(parts) > 0 && slices.ContainsFunc(parts, func(p jinja.SecretPart) bool { return p.Ref != "" }) {
+		return jinja.SecretText(out.Text), nil
+	}
+	return out.Text, nil
 }
 
 func (r *render) varNames() []string {

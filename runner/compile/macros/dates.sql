@@ -17,11 +17,11 @@
 {%- set day_of = modules.datetime.date(year, month, day) -%}
 to_date('{{ day_of }}', 'YYYY-MM-DD')
 {%- endmacro %}
-{% macro duckdb__date(year, month, day) -%}
+{% macro duckdb__date(year, month, day) -%}make_date({{ year }}, {{ month }}, {{ day }}){%- endmacro %}
+{% macro trino__date(year, month, day) -%}
 {%- set day_of = modules.datetime.date(year, month, day) -%}
-cast('{{ day_of }}' as date)
+date '{{ day_of }}'
 {%- endmacro %}
-{% macro trino__date(year, month, day) -%}{{ duckdb__date(year, month, day) }}{%- endmacro %}
 
 {% macro date_trunc(datepart, date) %}{{ return(adapter.dispatch('date_trunc', 'dbt')(datepart, date)) }}{% endmacro %}
 {% macro default__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ date }}){%- endmacro %}
@@ -31,7 +31,7 @@ cast('{{ day_of }}' as date)
 dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
 {%- endmacro %}
 {% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-date_add({{ from_date_or_timestamp }}, interval ({{ interval }}) {{ datepart }})
+{{ from_date_or_timestamp }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
 {%- endmacro %}
 {% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
 date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
@@ -42,7 +42,7 @@ date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
 datediff({{ datepart }}, {{ first_date }}, {{ second_date }})
 {%- endmacro %}
 {% macro duckdb__datediff(first_date, second_date, datepart) -%}
-date_diff('{{ datepart }}', {{ first_date }}::timestamp, {{ second_date }}::timestamp)
+date_diff('{{ datepart }}', ({{ first_date }})::timestamp, ({{ second_date }})::timestamp)
 {%- endmacro %}
 {% macro trino__datediff(first_date, second_date, datepart) -%}
 date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} as timestamp)), date_trunc('{{ datepart }}', cast({{ second_date }} as timestamp)))

@@ -1,0 +1,80 @@
+package compile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"warehouse/runner/project"
+)
+
+// manyModels is a project of n models of 25 lines, each with a ref, two
+// variables and two data tests.
+func manyModels(n int) map[string]string {
+	files := map[string]string{
+		"project.yml": "name: shop\nversion: 1.0.0\nvars: {low: 1, high: 9}\nmodels: {part0: {+tags: [first]}}\ntarget: dev\ntargets: {dev: {type: duckdb, path: target/warehouse.duckdb}}\n",
+	}
+	lines := strings.Repeat("  amount / 100 as amount_in_units, -- a comment\n", 18)
+	var schema strings.Builder
+	for i := range n {
+		parent := "select 1 as id, 2 as amount"
+		if i > 0 {
+			parent = fmt.Sprintf("{{ ref('model_%d') }}", (i-1)/2)
+		}
+		files[fmt.Sprintf("models/part%d/model_%d.sql", i%10, i)] = fmt.Sprintf(
+			"{{ config(materialized='mart') }}\nselect\n  id,\n%s  amount\nfrom %s\nwhere id between {{ var('low') }} and {{ var('high', 10) }}\n", lines, parent)
+		if i%100 == 0 {
+			if i > 0 {
+				files[fmt.Sprintf("models/part0/s%d.yml", i)] = schema.String()
+			}
+			schema.Reset()
+			schema.WriteString("models:\n")
+		}
+		fmt.Fprintf(&schema, "  - name: model_%d\n    columns:\n      - name: id\n        data_tests: [not_null, unique]\n", i)
+	}
+	return files
+}
+
+// BenchmarkLoad and BenchmarkCompile together are what stands between the
+// command and its first model.
+func BenchmarkLoad(b *testing.B) {
+	p, err := load(b, manyModels(10_000), nil)
+	if err != nil {
+		b.Fatal(shownErr(err))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := project.Load(context.Background(), project.Options{Dir: p.Dir, LookupEnv: lookupTestEnv}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	p, err := load(b, manyModels(10_000), nil)
+	if err != nil {
+		b.Fatal(shownErr(err))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Compile(context.Background(), p, Options{LookupEnv: lookupTestEnv}); err != nil {
+			b.Fatal(shownErr(err))
+		}
+	}
+}
+
+// BenchmarkRender renders one everyday model of a compiled project.
+func BenchmarkRender(b *testing.B) {
+	g, err := compile(b, manyModels(10), nil)
+	if err != nil {
+		b.Fatal(shownErr(err))
+	}
+	n, binding := g.Model("model_5"), testBinding()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := g.Render(context.Background(), n, binding); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,369 @@
+package compile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/jinja"
+)
+
+// contextProject is a small project to try functions in.
+func contextProject() map[string]string {
+	return map[string]string{
+		"project.yml": `name: shop
+version: 1.0.0
+vars: {limit: 0, off: false, empty: '', words: [a, b], region: "{{ env_var('REGION') }}", salt: "x{{ env_var('WAREHOUSE_SECRET_SALT') }}"}
+target: dev
+targets: {dev: {type: duckdb, path: target/warehouse.duckdb, threads: 3}}
+`,
+		"models/orders.sql": "{{ config(materialized='view', tags=['t'], meta={'owner': 'ann'}) }}select 1 as id",
+		"models/schema.yml": `models:
+  - name: orders
+    description: All orders.
+    columns: [{name: id, description: The id., data_type: integer}]
+sources: [{name: raw, tables: [{name: events}]}]
+`,
+		"macros/m.sql": `{% macro hello(who='you') %}hello {{ who }}{% endmacro %}
+{% macro give(x) %}{{ return({'x': x}) }}{% endmacro %}
+{% macro first() %}{% if true %}{{ return('early') }}{% endif %}late{% endmacro %}
+`,
+	}
+}
+
+// Each function of the context, by what it prints.
+func TestContext(t *testing.T) {
+	g, err := compile(t, contextProject(), map[string]any{"cli": []any{1, 2}})
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	for _, c := range []struct{ template, want string }{
+		{"{{ ref('orders') }}", `"memory"."run__ref"."orders"`},
+		{"{{ ref('shop', 'orders') }}", `"memory"."run__ref"."orders"`},
+		{"{{ ref('orders').render() }}|{{ ref('orders').name }}|{{ ref('orders').table }}", `"memory"."run__ref"."orders"|orders|orders`},
+		{"{{ ref('orders').include('database') }}", `"memory"."run__ref"."orders"`},
+		{"{{ ref('orders').without_identifier() }}", `"memory"."run__ref"`},
+		{"{{ ref('orders').incorporate(path={'identifier': 'x'}) }}", `"memory"."run__ref"."x"`},
+		{"{{ ref('orders').information_schema('columns') }}", `"memory".information_schema.columns`},
+		{"{{ ref('orders').matches(identifier='ORDERS') }}", "True"},
+		{"{{ ref('orders') ~ '' == ref('orders') | string }}", "True"},
+		{"{{ source('raw', 'events') }}", `"wh"."raw"."events"`},
+		{"{{ source('raw', 'events').include(database=false) }}", `"raw"."events"`},
+		{"{{ run_id }}", "0190aaaa-0000-7000-8000-000000000001"},
+		{"{{ invocation_id == run_id }}", "True"},
+		{"{{ run_of('orders') }}", "run-of-orders"},
+		{"{{ run_started_at }}", "2026-11-01 09:30:00+00:00"},
+		{"{{ run_started_at.year }}{{ run_started_at.strftime('%j') }}", "2026305"},
+		{"{{ execute }}", "True"},
+		{"{{ is_incremental() }}", "False"},
+		{"{{ should_full_refresh() }}", "False"},
+		{"{{ var('limit') + 0 }}{{ var('off') }}{{ var('empty') }}{{ var('words') | length }}", "0False2"},
+		{"{{ var('none', 3) }}{{ var('none', default=none) }}{{ var('cli')[1] }}", "3None2"},
+		{"{{ var.has_var('limit') }}{{ var.has_var('none') }}", "TrueFalse"},
+		{"{% do var('words').append('c') %}{{ var('words') | length }}", "2"},
+		{"{{ var('region') }}", "north"},
+		{"{{ env_var('REGION') }}{{ env_var('NONE', 'x') }}{{ env_var('EMPTY') }}", "northx"},
+		{"{{ config(enabled=true) }}{{ config.get('nothing', 5) }}{{ config.get('nothing') }}", "5None"},
+		{"{{ target.name }}{{ target.type }}{{ target.schema }}{{ target.threads }}{{ target.database }}{{ target.profile_name }}", "devduckdbmain3whshop"},
+		{"{{ schema }}.{{ database }}.{{ project_name }}", "main.wh.shop"},
+		{"{{ graph.nodes['model.shop.orders'].config.materialized }}", "view"},
+		{"{{ graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | map(attribute='name') | join }}", "orders"},
+		{"{{ graph.nodes['model.shop.orders'].columns.id.data_type }}", "integer"},
+		{"{{ graph.nodes['model.shop.orders'].meta.owner }}{{ graph.nodes['model.shop.orders'].description }}", "annAll orders."},
+		{"{{ graph.sources['source.shop.raw.events'].source_name }}", "raw"},
+		{"{{ dbt_version is string }}{{ flags.FULL_REFRESH }}", "TrueFalse"},
+		{"{{ hello() }}, {{ shop.hello('me') }}, {{ context['hello']('it') }}, {{ context.get('nothing', 1) }}", "hello you, hello me, hello it, 1"},
+		{"{{ give(2).x + 1 }}{{ first() }}", "3early"},
+		{"{{ builtins.ref('orders').name }}{{ builtins['var']('limit') }}", "orders0"},
+		{"{{ fromjson('{\"b\": [1, 2.5, null], \"a\": 12345678901234567890}') }}", "{'b': [1, 2.5, None], 'a': 12345678901234567890}"},
+		{"{{ fromjson('nonsense', 'default') }}", "default"},
+		{"{{ tojson({'b': [1, none, true, 1.5], 'a': 'é\"\n'}) }}", `{"b": [1, null, true, 1.5], "a": "\u00e9\"\n"}`},
+		{"{{ tojson({'b': 1, 'a': 2}, sort_keys=true) }}{{ tojson(ref, 'none') }}", `{"a": 2, "b": 1}none`},
+		{"{{ fromyaml('a: [1, x]\nb: {c: 2024-01-01}').a }}", "[1, 'x']"},
+		{"{{ toyaml({'a': [1, 'x'], 'b': none}) }}", "a:\n- 1\n- x\nb: null\n"},
+		{"{{ local_md5('hello') }}", "5d41402abc4b2a76b9719d911017c592"},
+		{"{{ set([1, 1, 2]) | length }}{{ set(5, 'no') }}{{ set_strict([3]) | list }}", "2no[3]"},
+		{"{{ zip([1, 2, 3], 'ab') | list }}{{ zip(5, default='no') }}", "[(1, 'a'), (2, 'b')]no"},
+		{"{{ zip_strict([1], [2]) | list }}", "[(1, 2)]"},
+		{"{{ range(3) | list }}{{ dict(a=1) }}", "[0, 1, 2]{'a': 1}"},
+		{"{{ modules.re.sub('a+', 'b', 'caat') }}{{ modules.datetime.date(2024, 2, 29) }}", "cbt2024-02-29"},
+		{"{{ render('{{ 1 + 1 }}') }}", "2"},
+		{"{{ log('x') }}{{ print('y') }}", ""},
+		{"{{ adapter.quote('a\"b') }}{{ adapter.type() }}", `"a""b"duckdb`},
+		{"{{ api.Relation.create(database='d', schema='s', identifier='i') }}", `"d"."s"."i"`},
+		{"{{ api.Relation.create(identifier='i', type='view').is_view }}", "True"},
+		{"{{ api.Column('a', 'varchar(10)').char_size }}{{ api.Column('a', 'decimal(10, 2)').is_numeric() }}{{ api.Column('a', 'INT').is_number() }}", "10TrueTrue"},
+		{"{{ api.Column.translate_type('string') }}{{ api.Column.numeric_type('numeric', 28, 6) }}", "TEXTnumeric(28,6)"},
+		{"{{ adapter.get_relation(none, 'main', 'x') is none }}", "False"},
+		{"{{ load_result('nothing_ran') if false else 'x' }}", "x"},
+		{"{{ selected_resources }}{{ pre_hooks }}{{ thread_id }}", "[][]main"},
+		// Built-in macros.
+		{"{{ dbt.dateadd('day', 1, 'd') }}", "d + ((interval '1 day') * (1))"},
+		{"{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', (a)::timestamp, (b)::timestamp)"},
+		{"{{ date_trunc('day', 'd') }}{{ dbt.last_day('d', 'month') }}", "date_trunc('day', d)cast(date_trunc('month', d) + ((interval '1 month') * (1)) + ((interval '1 day') * (-1)) as date)"},
+		{"{{ dbt.concat(['a', 'b']) }}{{ dbt.hash('a') }}", "a || bmd5(cast(a as TEXT))"},
+		{"{{ dbt.safe_cast('a', 'int') }}{{ dbt.safe_cast('a', api.Column.translate_type('string')) }}", "try_cast(a as int)try_cast(a as TEXT)"},
+		{"{{ dbt.type_string() }} {{ dbt.type_timestamp() }} {{ dbt.type_float() }} {{ dbt.type_numeric() }} {{ dbt.type_bigint() }} {{ dbt.type_int() }} {{ dbt.type_boolean() }}", "TEXT TIMESTAMP FLOAT numeric(28,6) bigint INT BOOLEAN"},
+		{"{{ dbt.listagg('a', \"', '\", 'order by b', 2) }}", "list_aggr((array_agg(a order by b))[1:2], 'string_agg', ', ')"},
+		{"{{ dbt.listagg('a') }}", "string_agg(a, ',')"},
+		{"{{ dbt.any_value('a') }}{{ dbt.bool_or('a') }}", "arbitrary(a)bool_or(a)"},
+		{"{{ dbt.split_part('a', \"','\", 1) }}", "coalesce(split_part(a, ',', 1), '')"},
+		{"{{ dbt.string_literal(dbt.escape_single_quotes(\"it's\")) }}", "'it''s'"},
+		{"{{ dbt.current_timestamp() }}{{ dbt.length('a') }}{{ dbt.position(\"'x'\", 'a') }}", "now()length(a)position('x' in a)"},
+		{"{{ dbt.replace('a', \"'x'\", \"'y'\") }}{{ dbt.right('a', 2) }}", "replace(a, 'x', 'y')right(a, 2)"},
+		{"{{ dbt.except() }} {{ dbt.intersect() }} {{ dbt.cast_bool_to_text('a') }}", "except intersect cast(a as TEXT)"},
+		{"{{ dbt.date(2024, 2, 1) }}", "make_date(2024, 2, 1)"},
+		{"{{ generate_schema_name('x', model) }}", "main_x"},
+	} {
+		r, err := g.RenderText(context.Background(), "select\n"+c.template, testBinding())
+		if err != nil {
+			t.Errorf("%s: %s", c.template, shownErr(err))
+			continue
+		}
+		if got := strings.TrimPrefix(r.SQL, "select\n"); strings.TrimRight(got, "\n") != strings.TrimRight(c.want, "\n") {
+			t.Errorf("%s:\n got %s\nwant %s", c.template, got, c.want)
+		}
+	}
+}
+
+// Every name of the context has a line in the table above, or a golden file.
+func TestContextIsComplete(t *testing.T) {
+	g, err := compile(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	for name := range allGlobals() {
+		r, err := g.RenderText(context.Background(), "select '{{ "+name+" is defined }}'", testBinding())
+		if err != nil || r.SQL != "select 'True'" {
+			t.Errorf("%s: %v %v", name, r, err)
+		}
+	}
+}
+
+func TestContextErrors(t *testing.T) {
+	g, err := compile(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	for _, c := range []struct{ template, want string }{
+		{"{{ ref('ordes') }}", "did you mean 'orders'?"},
+		{"{{ ref() }}", "ref takes the name of a model"},
+		{"{{ ref('orders', x=1) }}", "ref has no argument 'x'"},
+		{"{{ source('raw') }}", "source needs the argument 'table_name'"},
+		{"{{ source('raw', 'evens') }}", "did you mean 'events'?"},
+		{"{{ var('limt') }}", "did you mean 'limit'?"},
+		{"{{ var() }}", "var needs the argument 'name'"},
+		{"{{ env_var('NONE') }}", "the environment variable 'NONE' is not set"},
+		{"{{ config('x') }}", "config takes named arguments"},
+		{"{{ config.require('x') }}", "'x' is required"},
+		{"{{ env_var('WAREHOUSE_SECRET_SALT') | upper }}", "secret"},
+		{"{{ local_md5(env_var('WAREHOUSE_SECRET_SALT')) }}", "secret"},
+		{"{{ exceptions.raise_compiler_error('oh no') }}", "oh no"},
+		{"{{ exceptions.raise_not_implemented('later') }}", "later"},
+		{"{{ adapter.dispatch('nothing')() }}", "'duckdb__nothing', 'default__nothing'"},
+		{"{{ adapter.create_schema('x') }}", "templates only read"},
+		{"{{ run_query('nonsense') }}", "there is no nonsense"},
+		{"{{ load_result('x') }}", "there is no result 'x'"},
+		{"{{ set_strict(5) }}", "set_strict"},
+		{"{{ nothing_here }}", "nothing_here"},
+		{"{{ import_me() }}", "import_me"},
+	} {
+		_, err := g.RenderText(context.Background(), "select "+c.template, testBinding())
+		var d *diag.Error
+		switch {
+		case err == nil:
+			t.Errorf("%s: no error", c.template)
+		case !errors.As(err, &d) || d.Pos.Line != 1:
+			t.Errorf("%s: no place: %v", c.template, err)
+		case !strings.Contains(err.Error(), c.want):
+			t.Errorf("%s:\n got %s\nwant %s", c.template, err, c.want)
+		case strings.Contains(shownErr(err), "pepper"):
+			t.Errorf("%s: the error tells the secret: %s", c.template, shownErr(err))
+		}
+	}
+}
+
+func TestLogIsMasked(t *testing.T) {
+	p, err := load(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	var said []string
+	g, err := Compile(context.Background(), p, Options{LookupEnv: lookupTestEnv, Log: func(msg string, info bool) {
+		said = append(said, msg+map[bool]string{true: "!", false: ""}[info])
+	}})
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	if _, err := g.RenderText(context.Background(), "select 1 {{ log('a' ~ env_var('WAREHOUSE_SECRET_SALT')) }}{{ print(var('salt')) }}{{ log([1], info=true) }}", testBinding()); err != nil {
+		t.Fatal(shownErr(err))
+	}
+	want := []string{"a{{ env_var('WAREHOUSE_SECRET_SALT') }}", "x{{ env_var('WAREHOUSE_SECRET_SALT') }}!", "[1]!"}
+	if !slices.Equal(said, want) {
+		t.Errorf("got %q, want %q", said, want)
+	}
+}
+
+func TestWithoutDatabase(t *testing.T) {
+	g, err := compile(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	b := testBinding()
+	b.Query = nil
+	r, err := g.RenderText(context.Background(), "select {{ execute }}, {{ run_query('nonsense') }}, {{ adapter.get_columns_in_relation(ref('orders')) }}", b)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	if r.SQL != "select False, None, []" || r.ReadsRunQuery {
+		t.Errorf("got %q, %v", r.SQL, r.ReadsRunQuery)
+	}
+}
+
+func TestTrino(t *testing.T) {
+	p, err := load(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	g, err := Compile(context.Background(), p, Options{LookupEnv: lookupTestEnv, Dialect: "trino"})
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	for _, c := range []struct{ template, want string }{
+		{"{{ dbt.dateadd('day', 1, 'd') }}", "date_add('day', 1, d)"},
+		{"{{ dbt.safe_cast('a', dbt.type_string()) }}", "try_cast(a as VARCHAR)"},
+		{"{{ dbt.hash('a') }}", "lower(to_hex(md5(to_utf8(cast(a as varchar)))))"},
+		{"{{ dbt.current_timestamp() }} {{ dbt.type_float() }}", "current_timestamp double"},
+		{"{{ dbt.listagg('a', \"','\") }}", "array_join(array_agg(cast(a as varchar)), ',')"},
+		{"{{ dbt.split_part('a', \"','\", -1) }}", "element_at(split(a, ','), -1)"},
+		{"{{ dbt.date(2024, 2, 1) }}", "date '2024-02-01'"},
+	} {
+		r, err := g.RenderText(context.Background(), "select "+c.template, testBinding())
+		if err != nil {
+			t.Errorf("%s: %s", c.template, shownErr(err))
+		} else if r.SQL != "select "+c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.template, r.SQL, c.want)
+		}
+	}
+}
+
+// Bytes of the SQL lead back to the file that wrote them.
+func TestPlace(t *testing.T) {
+	files := map[string]string{
+		"models/main.sql": "{{ config(tags=['x']) }}\nselect '{{ env_var('WAREHOUSE_SECRET_SALT') }}' as s,\n  main_column, {{ cents('macro_arg') }}\nfrom {{ ref('part') }}",
+		"models/part.sql": "{{ config(materialized='ephemeral') }}\nselect 1 as a,\n   part_column;",
+		"macros/m.sql":    "{% macro cents(x) %}\n  macro_column / {{ x }}\n{% endmacro %}",
+		"models/s.yml":    "models:\n  - name: main\n    columns:\n      - name: a\n        data_tests: [not_null, mine]\n",
+		"macros/t.sql":    "{% test mine(model, column_name) %}\nselect test_column from {{ model }}\n{% endtest %}",
+	}
+	g, err := compile(t, files, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	for _, c := range []struct{ node, find, place, line, frames string }{
+		{"model.shop.main", "main_column", "models/main.sql:3:3", "  main_column, {{ cents('macro_arg') }}", ""},
+		{"model.shop.main", "macro_column", "macros/m.sql:2:3", "  macro_column / {{ x }}", "macro cents@models/main.sql:3:19"},
+		{"model.shop.main", "part_column", "models/part.sql:3:4", "   part_column;", "ephemeral model part@models/main.sql:4:9"},
+		{"test.shop.not_null_main_a", "is null", "models/s.yml:5:22", "", ""},
+		{"test.shop.mine_main_a", "test_column", "macros/t.sql:2:8", "select test_column from {{ model }}", "data test mine_main_a@models/s.yml:5:32"},
+	} {
+		r, err := g.Render(context.Background(), g.Nodes[c.node], testBinding())
+		if err != nil {
+			t.Fatal(shownErr(err))
+		}
+		off := strings.Index(r.SQL, c.find)
+		if off < 0 {
+			t.Fatalf("%s: %q is not in %s", c.node, c.find, r.SQL)
+		}
+		pos, line, frames, ok := r.Place(off)
+		var fs []string
+		for _, f := range frames {
+			fs = append(fs, f.What+"@"+f.Pos.String())
+		}
+		if !ok || pos.String() != c.place || c.line != "" && line != c.line || strings.Join(fs, ";") != c.frames {
+			t.Errorf("%s %q: got %s %q %v %v", c.node, c.find, pos, line, fs, ok)
+		}
+	}
+	r, _ := g.Render(context.Background(), g.Nodes["model.shop.main"], testBinding())
+	for off := range len(r.SQL) {
+		r.Place(off)
+	}
+	if !slices.Equal(r.Secrets, []string{"WAREHOUSE_SECRET_SALT"}) || strings.Contains(r.Stored, "pepper") || !strings.Contains(r.SQL, "pepper") {
+		t.Errorf("secrets %v, stored %s", r.Secrets, r.Stored)
+	}
+}
+
+func TestRenderIsConcurrent(t *testing.T) {
+	g, err := compile(t, contextProject(), nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	done := make(chan error)
+	for range 8 {
+		go func() {
+			var err error
+			for range 50 {
+				for _, n := range g.Nodes {
+					if n.Resource != Source {
+						_, e := g.Render(context.Background(), n, testBinding())
+						err = errors.Join(err, e)
+					}
+				}
+			}
+			done <- err
+		}()
+	}
+	for range 8 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTestName(t *testing.T) {
+	args := func(pairs ...jinja.Value) *jinja.Dict { return dict(pairs...) }
+	for _, c := range []struct {
+		generic, target string
+		args            *jinja.Dict
+		want            string
+	}{
+		{"not_null", "orders", args("column_name", "id"), "not_null_orders_id"},
+		{"unique", "daily-sales", args("column_name", "n"), "unique_daily-sales_n"},
+		{"accepted_values", "orders", args("values", &jinja.List{Items: []jinja.Value{"a b", int64(1), true}}, "column_name", "state"), "accepted_values_orders_state__a_b__1__True"},
+		{"relationships", "orders", args("to", "ref('customers')", "field", "id", "column_name", "customer"), "relationships_orders_customer__id__ref_customers_"},
+		{"dbt_utils_recency", "m", args("d", args("b", "x", "a", "y")), "dbt_utils_recency_m_x__y"},
+	} {
+		if got := testName(c.generic, c.target, c.args); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+func TestColumnSQL(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		quote           bool
+		builtin, forOwn string
+	}{
+		{"id", false, `"id"`, "id"},
+		{"id", true, `"id"`, `"id"`},
+		{"User", false, `"User"`, `"User"`},
+		{"Unit Price", false, `"Unit Price"`, `"Unit Price"`},
+		{"a.b", false, `"a.b"`, `"a.b"`},
+		{`say "hi"`, true, `"say ""hi"""`, `"say ""hi"""`},
+		{`"Quoted"`, false, `"Quoted"`, `"Quoted"`},
+		{"lower(id)", false, "lower(id)", "lower(id)"},
+		{"a || '-' || b", false, "a || '-' || b", "a || '-' || b"},
+		{"größe", false, `"größe"`, `"größe"`},
+	} {
+		if got := columnSQL(c.name, c.quote); got != c.builtin {
+			t.Errorf("%s: got %s", c.name, got)
+		}
+		if got := columnForMacro(c.name, c.quote); got != c.forOwn {
+			t.Errorf("%s: got %s", c.name, got)
+		}
+	}
+}

@@ -9,9 +9,16 @@
 //     read from run R", each entry a whole snapshot
 //   - run_tag: names that people gave to snapshots
 //   - run_ledger: a chained, append-only digest of all changes of the register
+//   - run_binding, run_state: which views were made, and the tables' version
 //
-// Order comes from seq, never from a clock or from a run id. Read Register
-// first, then Resolve (the one grammar for naming a run), then Lock.
+// The way of a build: Open (register.go), Begin, RecordModels and RecordTests,
+// Finish (runs.go), Publish (publications.go). Each of the last four is part of
+// the caller's transaction. Order comes from seq, never from a clock or from a
+// run id.
+//
+// Read register.go first, then tables.go (every column, once), spec.go (the one
+// grammar for naming a run) and resolve.go, ledger.go and verify.go, lock.go.
+// docs/state.md describes the tables for those who read them with SQL.
 package history
 
 import (

@@ -240,22 +240,26 @@ func digits(s string, n int) int {
 // without + and - at its end, so that 1<-1 is 1 < -1.
 func operator(s string) int {
 	const runes = "~!@#^&|`+-*/%<>="
+	const longest = 64 // Postgres's limit; without one a long row of + takes quadratic time
 	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, ":=") || strings.HasPrefix(s, "..") {
 		return 2
 	}
-	n := 0
-	for n < len(s) && strings.IndexByte(runes, s[n]) >= 0 && !strings.HasPrefix(s[n:], "--") && !strings.HasPrefix(s[n:], "/*") {
+	n, unsigned, special := 0, 1, false // unsigned: the length without the signs at the end
+	for n < min(len(s), longest) && strings.IndexByte(runes, s[n]) >= 0 && !strings.HasPrefix(s[n:], "--") && !strings.HasPrefix(s[n:], "/*") {
+		special = special || strings.IndexByte("~!@#^&|%`", s[n]) >= 0
 		n++
+		if s[n-1] != '+' && s[n-1] != '-' {
+			unsigned = n
+		}
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		_, n = utf8.DecodeRuneInString(s)
 		return n
+	case special:
+		return n
 	}
-	// -> and ->> end in > and stay whole; only signs at the end are cut off.
-	for n > 1 && (s[n-1] == '+' || s[n-1] == '-') && !strings.ContainsAny(s[:n], "~!@#^&|%`") {
-		n--
-	}
-	return n
+	return unsigned
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

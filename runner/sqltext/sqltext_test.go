@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"warehouse/runner/sqltext"
 )
@@ -49,6 +50,7 @@ func TestScan(t *testing.T) {
 		{"a.b a.*", "W(a) O(.) W(b) W(a) O(.) O(*)"},
 		{"x<-1 a->>'b' 5//2 2**-1 a!=b", "W(x) O(<) O(-) N(1) W(a) O(->>) S('b') N(5) O(//) N(2) N(2)" +
 			" O(**) O(-) N(1) W(a) O(!=) W(b)"},
+		{"1+-1 a=-1 @-1 |/- a<=-1 +++", "N(1) O(+) O(-) N(1) W(a) O(=) O(-) N(1) O(@-) N(1) O(|/-) W(a) O(<=) O(-) N(1) O(+) O(+) O(+)"},
 		{"x::int [1:2] f(a:=1)", "W(x) O(::) W(int) O([) N(1) O(:) N(2) O(]) W(f) O(() W(a) O(:=) N(1) O())"},
 		{"1*--c", "N(1) O(*) C(--c)"},
 		{"\ufeffselect\u00a01\u3000a", "W(select) N(1) W(a)"},
@@ -63,6 +65,18 @@ func TestScan(t *testing.T) {
 	} {
 		if got := show(c.sql); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.sql, got, c.want)
+		}
+	}
+}
+
+// Texts that would take minutes if the time were quadratic.
+func TestScanIsLinear(t *testing.T) {
+	for _, piece := range []string{"+", "=-", "$a ", "$1", "/*", "e'", "0x", "U&", "1.", "(", "a."} {
+		sql := strings.Repeat(piece, 200_000)
+		start := time.Now()
+		sqltext.Scan(sql)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%q 200,000 times took %s", piece, took)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (j job) replay() error {
 	if err != nil {
 		return err
 	}
-	if err := exec(ctx, c, "USE warehouse"); err != nil {
+	if err := sendAll(ctx, c, "USE warehouse"); err != nil {
 		return err
 	}
 	for _, s := range log {

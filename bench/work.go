@@ -153,7 +153,7 @@ func (j job) raw() (*sql.DB, error) {
 	return db, nil
 }
 
-func exec(ctx context.Context, c *sql.Conn, qs ...string) error {
+func sendAll(ctx context.Context, c *sql.Conn, qs ...string) error {
 	for _, q := range qs {
 		if _, err := c.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("%s: %w", q, err)
@@ -174,7 +174,7 @@ func (j job) rawBig() error {
 		return err
 	}
 	id := engine.Literal(uuid.Must(uuid.NewV7()).String())
-	err = exec(ctx, c,
+	err = sendAll(ctx, c,
 		"CREATE TABLE IF NOT EXISTS warehouse.main.big (run_id uuid, id bigint, grp bigint, amount bigint, name varchar, ratio double, created_at timestamptz)",
 		"BEGIN TRANSACTION",
 		"DELETE FROM warehouse.main.big WHERE run_id = "+id,
@@ -232,11 +232,11 @@ func (j job) bareSmall() error {
 func (j job) bareModel(ctx context.Context, c *sql.Conn, i int, id string) error {
 	table := fmt.Sprintf("warehouse.main.m%03d", i)
 	if j.round == 0 {
-		if err := exec(ctx, c, "CREATE TABLE "+table+" (run_id uuid, id bigint, v bigint, k varchar, created_at timestamptz)"); err != nil {
+		if err := sendAll(ctx, c, "CREATE TABLE "+table+" (run_id uuid, id bigint, v bigint, k varchar, created_at timestamptz)"); err != nil {
 			return err
 		}
 	}
-	err := exec(ctx, c, "BEGIN TRANSACTION", "DELETE FROM "+table+" WHERE run_id = "+id,
+	err := sendAll(ctx, c, "BEGIN TRANSACTION", "DELETE FROM "+table+" WHERE run_id = "+id,
 		"INSERT INTO "+table+" SELECT "+id+", *, now() FROM ("+smallSelect(i, j.rows)+")", "COMMIT")
 	if err != nil {
 		return err

@@ -127,10 +127,10 @@ func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publ
 	if err != nil {
 		return 0, err
 	}
-	if _, err := binding.Sync(ctx, s.conn, t.LatestSchema, latest); err != nil {
+	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
 		return 0, err
 	}
-	_, err = binding.Sync(ctx, s.conn, previousSchema, previous)
+	_, err = binding.Sync(ctx, s.conn, s.reg, previousSchema, previous)
 	return seq, err
 }
 

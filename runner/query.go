@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"warehouse/runner/binding"
@@ -88,8 +90,19 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 	if err := binding.Create(ctx, s.conn, views); err != nil {
 		return err
 	}
-	err = s.conn.SearchPath(ctx, binding.Shown(s.dialect(), ""),
-		engine.Relation{Database: s.dialect().Catalog(), Schema: s.r.project.Target.StorageSchema})
+	// A two-part name finds its schema only where that is in the path itself.
+	schemas, err := binding.Schemas(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	d, storage := s.dialect(), s.r.project.Target.StorageSchema
+	path := []engine.Relation{binding.Shown(d, ""), {Database: d.Catalog(), Schema: storage}}
+	for _, name := range slices.Sorted(maps.Keys(schemas)) {
+		if !strings.EqualFold(name, storage) {
+			path = append(path, engine.Relation{Database: d.Catalog(), Schema: name})
+		}
+	}
+	err = s.conn.SearchPath(ctx, path...)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

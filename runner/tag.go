@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"warehouse/runner/binding"
 	"warehouse/runner/history"
@@ -47,7 +48,7 @@ func (r *Runner) Tag(ctx context.Context, spec, name string, o TagOptions) (hist
 		if err := s.reg.SetTag(ctx, s.conn, t); err != nil {
 			return err
 		}
-		_, err := binding.Sync(ctx, s.conn, name, views)
+		_, err := binding.Sync(ctx, s.conn, s.reg, name, views)
 		return err
 	})
 	return t, err
@@ -72,7 +73,11 @@ func (s *session) mayTag(ctx context.Context, name string, o TagOptions) (exists
 	if err != nil {
 		return false, err
 	}
-	return false, history.ValidTagName(name, func(schema string) bool { return schemas[schema] })
+	t := s.r.project.Target
+	for _, own := range []string{t.StorageSchema, t.LatestSchema, previousSchema} {
+		schemas[strings.ToLower(own)] = true
+	}
+	return false, history.ValidTagName(name, func(schema string) bool { return schemas[strings.ToLower(schema)] })
 }
 
 // Untag removes a tag and its binding; an unknown one is history.ErrNoTag.
@@ -86,7 +91,7 @@ func (r *Runner) Untag(ctx context.Context, name string) error {
 		if err := s.reg.Untag(ctx, s.conn, name); err != nil {
 			return err
 		}
-		return binding.Remove(ctx, s.conn, name)
+		return binding.Remove(ctx, s.conn, s.reg, name)
 	})
 }
 

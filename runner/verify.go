@@ -153,7 +153,7 @@ func asBinder(err error, qe **engine.QueryError) bool {
 func (s *session) verifyRegister(ctx context.Context, out *VerifyReport) error {
 	bad, err := s.reg.VerifyLedger(ctx, s.conn)
 	for _, m := range bad {
-		out.Mismatches = append(out.Mismatches, Mismatch{RunID: m.RunID, What: "register", Got: m.Error()})
+		out.Mismatches = append(out.Mismatches, Mismatch{Seq: m.Seq, What: "register", Got: m.String()})
 	}
 	return err
 }

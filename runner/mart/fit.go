@@ -54,6 +54,18 @@ func Fit(spec Spec, stored []engine.Column, sel []engine.Column) (Plan, error) {
 	return f.plan, nil
 }
 
+// CheckColumns looks for two columns of one name in a SELECT that is stored as
+// a view. What is wrong comes back as ColumnErrors.
+func CheckColumns(sel []engine.Column) error {
+	f := &fit{sel: sel}
+	f.names()
+	f.errs = slices.DeleteFunc(f.errs, func(e *ColumnError) bool { return e.Problem != DuplicateColumn })
+	if len(f.errs) > 0 {
+		return f.errs
+	}
+	return nil
+}
+
 type fit struct {
 	spec        Spec
 	stored, sel []engine.Column

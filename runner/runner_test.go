@@ -1,0 +1,142 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"warehouse/runner"
+	"warehouse/runner/engine"
+	"warehouse/runner/engine/duckdb"
+)
+
+const projectYML = `name: shop
+version: 1.0.0
+target: dev
+targets: {dev: {type: duckdb, path: target/warehouse.duckdb}}
+`
+
+// shop is a project in a temporary folder, and the runs made of it.
+type shop struct {
+	t      *testing.T
+	dir    string
+	vars   map[string]any
+	mu     sync.Mutex
+	events []runner.Event
+}
+
+// newShop writes a project: files in txtar form, project.yml is added where
+// there is none.
+func newShop(t *testing.T, files string) *shop {
+	t.Helper()
+	s := &shop{t: t, dir: t.TempDir()}
+	s.write("-- project.yml --\n" + projectYML + files)
+	return s
+}
+
+func (s *shop) write(files string) {
+	s.t.Helper()
+	for _, f := range txtar.Parse([]byte(files)).Files {
+		path := filepath.Join(s.dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// open is a new process's view of the project.
+func (s *shop) open() *runner.Runner {
+	s.t.Helper()
+	r, err := runner.Open(s.t.Context(), s.config())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+func (s *shop) config() runner.Config {
+	return runner.Config{Dir: s.dir, Vars: s.vars, Engines: []engine.Engine{duckdb.Engine()}, Version: "test", Host: "here", User: "me",
+		Observe: func(e runner.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		}}
+}
+
+// build makes a run that must be a success.
+func (s *shop) build(o runner.BuildOptions) *runner.Report {
+	s.t.Helper()
+	rep := s.try(o)
+	if !rep.OK() {
+		s.t.Fatalf("the build is %s: %s\n%s", rep.Run.Status, rep.NotBecause, describe(rep))
+	}
+	return rep
+}
+
+// try makes a run that may fail, but must be one.
+func (s *shop) try(o runner.BuildOptions) *runner.Report {
+	s.t.Helper()
+	rep, err := s.open().Build(s.t.Context(), o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return rep
+}
+
+func describe(rep *runner.Report) string {
+	var b strings.Builder
+	for _, n := range rep.Nodes {
+		fmt.Fprintf(&b, "%s %s %s rows=%d failures=%d %s", n.Resource, n.Name, n.Status, n.Rows, n.Failures, n.Because)
+		if n.Err != nil {
+			fmt.Fprintf(&b, " %v", n.Err)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// query returns rows with blanks between values, one line each.
+func (s *shop) query(sql, run string) string {
+	s.t.Helper()
+	out, err := s.tryQuery(sql, run)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, sql)
+	}
+	return out
+}
+
+func (s *shop) tryQuery(sql, run string) (string, error) {
+	var lines []string
+	err := s.open().Query(s.t.Context(), runner.QueryOptions{SQL: sql, Run: run}, func([]engine.Column) error { return nil },
+		func(row []*string) error {
+			vals := make([]string, len(row))
+			for i, v := range row {
+				vals[i] = "NULL"
+				if v != nil {
+					vals[i] = *v
+				}
+			}
+			lines = append(lines, strings.Join(vals, " "))
+			return nil
+		})
+	return strings.Join(lines, "\n"), err
+}
+
+// want holds a query's rows to what they should be.
+func (s *shop) want(want, sql string) {
+	s.t.Helper()
+	if got := s.query(sql, ""); got != want {
+		s.t.Errorf("%s\n got %q\nwant %q", sql, got, want)
+	}
+}
+
+func background() context.Context { return context.Background() }

@@ -654,6 +654,37 @@ func TestResolveRunIDAgrees(t *testing.T) {
 	}
 }
 
+// A digest can be recomputed by other means, as docs/state.md says.
+func TestLedgerByHand(t *testing.T) {
+	g := openTarget(t)
+	g.build(1, history.Success, "a")
+	g.must(g.reg.SetTag(g.ctx, g.c, history.Tag{Name: "base", RunID: id(1), CreatedBy: "é \"x\"\n<&>"}))
+	g.expect("true", `SELECT content_sha256 = (
+		SELECT sha256('{"table":"run_tag","tag":"base","run_id":"' || run_id || '","created_at":"' ||
+			strftime(timezone('UTC', created_at), '%Y-%m-%dT%H:%M:%S.%fZ') || '","created_by":"é \"x\"\n<&>"}' || chr(10)) FROM run_tag)
+		FROM run_ledger WHERE event = 'tag base'`)
+	g.expect("true", `SELECT prev_sha256 = (
+		SELECT sha256('{"table":"run_ledger","seq":' || seq || ',"at":"' || strftime(timezone('UTC', "at"), '%Y-%m-%dT%H:%M:%S.%fZ') ||
+			'","event":"publish 1","run_id":"' || run_id || '","content_sha256":"' || content_sha256 || '","prev_sha256":"' || prev_sha256 || '"}' || chr(10))
+		FROM run_ledger WHERE event = 'publish 1')
+		FROM run_ledger WHERE event = 'tag base'`)
+}
+
+// A whole build may be one transaction.
+func TestOneTransaction(t *testing.T) {
+	g := openTarget(t)
+	for n := 1; n <= 2; n++ {
+		g.must(g.c.Atomic(g.ctx, func() error {
+			g.build(n, history.Success, "a")
+			return nil
+		}))
+	}
+	g.expect("success success", "SELECT string_agg(status, ' ') FROM run_manifest")
+	if bad := g.verify(); len(bad) > 0 {
+		t.Error(bad)
+	}
+}
+
 // A publication is whole or not there.
 func TestPublishIsAtomic(t *testing.T) {
 	g := openTarget(t)

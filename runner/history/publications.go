@@ -13,9 +13,12 @@ import (
 
 // Publish appends one publication: from now on each mart is read from the run
 // that marts names. p.Seq is ignored; the next one is returned. A reused mart
-// is named with the run that wrote its rows. p.Restores of a state that was
-// shown before is the entry that shows it (Register keeps the first of them).
+// is named with the run that wrote its rows. Of a rollback p.Restores is the
+// entry gone back to; where that one restored another, the first is kept.
 func (r *Register) Publish(ctx context.Context, c *engine.Conn, p Publication, marts map[string]string) (int64, error) {
+	if p.Action == Rollback && p.Restores == 0 {
+		return 0, errors.New("a rollback restores an earlier publication: Restores is missing")
+	}
 	err := c.Atomic(ctx, func() error {
 		q := "SELECT coalesce(max(seq), 0) + 1 FROM " + r.rel(publication.name)
 		if err := c.QueryRow(ctx, q, nil, &p.Seq); err != nil {

@@ -17,6 +17,12 @@ type Setting struct {
 	Source string // the line at Pos
 }
 
+// with is another value at the same place.
+func (s Setting) with(v jinja.Value) Setting {
+	s.Value = v
+	return s
+}
+
 // Config is config values by key, as ConfigKey spells it.
 type Config map[string]Setting
 

@@ -26,6 +26,9 @@ func (d *decoder) errorf(s Setting, format string, args ...any) *diag.Error {
 
 // expected notes a value of a wrong type.
 func (d *decoder) expected(s Setting, key, what string) {
+	if _, told := s.Value.(broken); told {
+		return
+	}
 	if u, ok := s.Value.(*jinja.Undefined); ok {
 		d.errorf(s, "%s is undefined (%s)", key, u.Name)
 		return
@@ -89,6 +92,9 @@ func (d *decoder) word(s Setting, key string, words map[string]string) string {
 	if w, known := words[strings.ToLower(v)]; ok && known {
 		return w
 	}
+	if _, told := s.Value.(broken); told {
+		return ""
+	}
 	names := slices.Collect(maps.Keys(words))
 	e := d.errorf(s, "unknown %s %s", key, show(s.Value))
 	if near := diag.Nearest(v, names); near != "" {
@@ -126,7 +132,7 @@ func (d *decoder) texts(s Setting, key string) []string {
 		case int64:
 			out = append(out, jinja.Str(v))
 		default:
-			d.expected(Setting{Value: v, Pos: s.Pos, Span: s.Span, Source: s.Source}, key, "a text or a list of texts")
+			d.expected(s.with(v), key, "a text or a list of texts")
 			return out
 		}
 	}
@@ -177,7 +183,7 @@ func (d *decoder) plainDict(s Setting, key string) map[string]any {
 func (d *decoder) textDict(s Setting, key string) map[string]string {
 	m := map[string]string{}
 	for _, it := range d.dict(s, key).Items() {
-		m[jinja.Str(it.Key)] = d.text(Setting{Value: it.Value, Pos: s.Pos, Span: s.Span, Source: s.Source}, key)
+		m[jinja.Str(it.Key)] = d.text(s.with(it.Value), key)
 	}
 	return m
 }
@@ -212,7 +218,7 @@ func (d *decoder) bound(s Setting, key string, v jinja.Value) Bound {
 			return Bound{Value: f, Percent: percent}
 		}
 	}
-	d.expected(Setting{Value: v, Pos: s.Pos, Span: s.Span, Source: s.Source}, key, "a number or a share such as 10%")
+	d.expected(s.with(v), key, "a number or a share such as 10%")
 	return Bound{}
 }
 
@@ -223,10 +229,10 @@ func (d *decoder) hooks(s Setting, key string) []Setting {
 		switch v := v.(type) {
 		case string, *jinja.Dict:
 		default:
-			d.expected(Setting{Value: v, Pos: s.Pos, Span: s.Span, Source: s.Source}, key, "SQL, or a list of SQL texts")
+			d.expected(s.with(v), key, "SQL, or a list of SQL texts")
 			continue
 		}
-		out = append(out, Setting{Value: v, Pos: s.Pos, Span: s.Span, Source: s.Source})
+		out = append(out, s.with(v))
 	}
 	return out
 }

@@ -29,7 +29,7 @@ func (d *folder) read(name string) ([]byte, *diag.Error) {
 }
 
 func fileError(name string, err error) *diag.Error {
-	e := &diag.Error{Pos: diag.Pos{File: name}, Err: err}
+	e := &diag.Error{Pos: Pos{File: name}, Err: err}
 	var pe *fs.PathError
 	switch {
 	case strings.Contains(err.Error(), "escapes"):
@@ -43,49 +43,57 @@ func fileError(name string, err error) *diag.Error {
 	return e
 }
 
-const maxFolders = 64 // depth; links to folders could go round
-
 // walk calls visit for each file below dir, in the order of names. Hidden
-// files and folders, and links that lead nowhere, are left out.
-func (d *folder) walk(dir string, depth int, errs *diag.List, visit func(name string)) {
+// files and folders are left out. above are the folders that dir is in.
+func (d *folder) walk(dir string, above []fs.FileInfo, errs *diag.List, visit func(name string)) {
 	list, err := fs.ReadDir(d.root.FS(), dir)
 	if err != nil {
-		if depth > 0 || !errors.Is(err, fs.ErrNotExist) {
+		if len(above) > 0 || !errors.Is(err, fs.ErrNotExist) {
 			errs.Add(fileError(dir, err))
 		}
 		return
 	}
-	if depth > maxFolders {
-		errs.Add(&diag.Error{Pos: diag.Pos{File: dir}, Msg: "folders are nested too deeply; does a link lead back?"})
+	self, err := d.root.Stat(dir)
+	if err != nil {
+		errs.Add(fileError(dir, err))
 		return
 	}
+	if slices.ContainsFunc(above, func(up fs.FileInfo) bool { return os.SameFile(up, self) }) {
+		errs.Add(&diag.Error{Pos: Pos{File: dir}, Msg: "is a link to a folder that it is in", Advice: "remove the link"})
+		return
+	}
+	above = append(slices.Clip(above), self)
 	for _, entry := range list {
 		name := path.Join(dir, entry.Name())
 		if strings.HasPrefix(entry.Name(), ".") || slices.Contains(d.skip, name) {
 			continue
 		}
 		if badName(entry.Name()) {
-			errs.Add(&diag.Error{Pos: diag.Pos{File: dir}, Msg: fmt.Sprintf("a file's name holds control characters: %q", entry.Name())})
+			errs.Add(&diag.Error{Pos: Pos{File: dir}, Msg: fmt.Sprintf("a file's name holds control characters: %q", entry.Name())})
 			continue
 		}
-		mode := entry.Type()
-		if mode&fs.ModeSymlink != 0 {
-			info, err := d.root.Stat(name)
-			if err != nil {
-				if wanted(name) {
-					errs.Add(fileError(name, err))
-				}
-				continue
-			}
-			mode = info.Mode().Type()
-		}
-		switch {
+		switch mode := d.mode(entry, name, errs); {
 		case mode.IsDir():
-			d.walk(name, depth+1, errs, visit)
+			d.walk(name, above, errs, visit)
 		case mode.IsRegular():
 			visit(name)
 		}
 	}
+}
+
+// mode is what an entry is, or what it links to.
+func (d *folder) mode(entry fs.DirEntry, name string, errs *diag.List) fs.FileMode {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.Type()
+	}
+	info, err := d.root.Stat(name)
+	if err != nil {
+		if wanted(name) {
+			errs.Add(fileError(name, err))
+		}
+		return fs.ModeIrregular
+	}
+	return info.Mode().Type()
 }
 
 // wanted reports whether a file is of a kind that a project is made of.

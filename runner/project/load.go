@@ -28,9 +28,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 		return nil, err
 	}
 	defer l.dir.root.Close()
-	if err := l.err(); err != nil && l.p.Target.Name == "" {
-		return nil, err
-	}
+	usable := l.err() == nil || l.p.Target.Name != ""
 	files, err := l.readFiles(l.listFiles())
 	if err != nil {
 		return nil, err
@@ -39,6 +37,9 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	l.assemble(files)
 	err = l.err()
 	l.p.Warnings = l.errs.Warnings()
+	if !usable {
+		return nil, err
+	}
 	return l.p, err
 }
 
@@ -160,7 +161,11 @@ func (l *loader) identity() {
 	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, nil)
 	p.readTargets(f, l.top, l.o)
 	p.Secrets = f.render.usedSecrets()
-	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &p.Target)
+	seen := p.Target
+	if seen.Name == "" { // the errors of the other files are to be found all the same
+		seen = defaultTarget(p.Dir)
+	}
+	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &seen)
 	l.paths.read(f, l.top)
 	l.dir.skip = []string{"target", "dbt_packages", "logs"}
 	for _, key := range []string{"target-path", "target_path", "packages-install-path", "packages_install_path"} {

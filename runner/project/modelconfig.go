@@ -196,8 +196,7 @@ func (d *decoder) contract(c *ModelConfig, s Setting) {
 		return
 	}
 	for _, it := range d.dict(s, "contract").Items() {
-		v := s
-		v.Value = it.Value
+		v := s.with(it.Value)
 		switch key := jinja.Str(it.Key); key {
 		case "enforced":
 			c.ContractEnforced = d.bool(v, "enforced")
@@ -224,8 +223,7 @@ func (d *decoder) maxChange(s Setting) *MaxChange {
 			to = &m.RowsChanged
 		case "sum":
 			m.Sum = map[string]Bound{}
-			v := s
-			v.Value = it.Value
+			v := s.with(it.Value)
 			for _, col := range d.dict(v, "sum of max_change").Items() {
 				m.Sum[jinja.Str(col.Key)] = d.bound(s, "sum of max_change", col.Value)
 			}

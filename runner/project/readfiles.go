@@ -47,7 +47,7 @@ func (l *loader) listFiles() []*file {
 	seen := map[string]bool{}
 	walk := func(dirs []string, kinds map[string]fileKind, adjust func(*file)) {
 		for _, dir := range dirs {
-			l.dir.walk(dir, 0, &l.errs, func(name string) {
+			l.dir.walk(dir, nil, &l.errs, func(name string) {
 				ext := path.Ext(name)
 				kind, ok := kinds[ext]
 				if isYAML(name) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -140,6 +141,7 @@ var yamlLimits = jinja.Limits{Steps: 200_000, Output: 1 << 20, Total: 8 << 20, I
 // native renders text as dbt renders YAML: a single expression keeps its type,
 // and what reads as a Python literal becomes its value.
 func (r *renderer) native(file, text string) (jinja.Value, error) {
+	text = strings.TrimSuffix(text, "\n") // as Jinja does
 	src := text
 	var got jinja.Value
 	single := false
@@ -174,11 +176,14 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 			return got, nil
 		}
 	}
-	if v, ok := literal(out.Text); ok {
+	if v, ok := literal(out.Text); ok && !asText.MatchString(text) {
 		return v, nil
 	}
 	return out.Text, nil
 }
+
+// asText is dbt's filter that keeps a text a text.
+var asText = regexp.MustCompile(`\|\s*as_text\s*[-+]?\}\}$`)
 
 // singleExpression finds the expression of a text that is {{ … }} and nothing
 // else.
@@ -218,13 +223,17 @@ func singleExpression(s string) (from, to int, ok bool) {
 	return from, to, quote == 0 && strings.TrimSpace(s[from:to]) != ""
 }
 
+// broken is a value that could not be read, about which the user has been
+// told; no more is said of it.
+type broken struct{}
+
 // renderText renders the Jinja in a scalar. An error is noted; the result is
-// then nil.
+// then broken.
 func (f *yamlFile) renderText(n *yaml.Node, text string) (jinja.Value, bool) {
 	v, err := f.render.native(f.name, text)
 	if err != nil {
 		f.errs.Add(f.relocate(n, text, err))
-		return nil, false
+		return broken{}, false
 	}
 	return v, true
 }
@@ -331,7 +340,7 @@ func (f *yamlFile) valueOf(n *yaml.Node, render bool, depth int) jinja.Value {
 	v, ok = f.renderText(n, text)
 	if ok && holdsSecret(v) {
 		f.errorf(n, "a secret may stand only in dsn and settings of a target")
-		return nil
+		return broken{}
 	}
 	return v
 }

@@ -39,7 +39,7 @@ func decodeRetention(d *decoder, s Setting) *Retention {
 		case key == "keep_last":
 			n, ok := it.Value.(int64)
 			if !ok || n < 1 || n > 1<<31-1 {
-				d.expected(s, "keep_last", "a whole number from 1")
+				d.expected(s.with(it.Value), "keep_last of retention", "a whole number from 1")
 				continue
 			}
 			r.KeepLast = int(n)

@@ -186,7 +186,7 @@ func (f *yamlFile) text(n *yaml.Node, what string) string {
 		e := f.errorf(n, "%s must be a text; YAML reads %s as %s", what, n.Value, map[bool]string{true: "true", false: "false"}[v])
 		e.Advice = "put it in quotes"
 		return ""
-	case nil:
+	case nil, broken:
 		return ""
 	default:
 		if hasJinja(n.Value) {

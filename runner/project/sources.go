@@ -125,8 +125,7 @@ func (d *decoder) freshness(s Setting) *Freshness {
 	}
 	out := &Freshness{}
 	for _, it := range dict.Items() {
-		v := s
-		v.Value = it.Value
+		v := s.with(it.Value)
 		switch key := jinja.Str(it.Key); key {
 		case "warn_after":
 			out.WarnAfter = d.freshnessRule(v, key)

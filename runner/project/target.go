@@ -187,7 +187,11 @@ func (r *targetReader) count(key string) int {
 	if isNullNode(n) || !r.chosen && hasJinja(n.Value) {
 		return 0
 	}
-	v, ok := r.f.value(n).(int64)
+	value := r.f.value(n)
+	if _, told := value.(broken); told {
+		return 0
+	}
+	v, ok := value.(int64)
 	if !ok || v < 1 || v > 1<<20 {
 		r.f.errorf(n, "%s must be a whole number from 1", key)
 		return 0

@@ -280,6 +280,10 @@ func (f *yamlFile) mappingPairs(n *yaml.Node, depth int) []pair {
 			merged = append(merged, f.merged(v, depth)...)
 			continue
 		}
+		if k.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 {
+			f.errorf(n, unquotedJinja).Advice = "write \"{{ … }}\""
+			continue
+		}
 		if k.Kind != yaml.ScalarNode {
 			f.errorf(k, "a key must be a name, not %s", kindOf(k))
 			continue
@@ -404,9 +408,16 @@ func (f *yamlFile) setting(n *yaml.Node, v any) Setting {
 	return Setting{Value: v, Pos: f.pos(n), Span: span(n), Source: f.line(n.Line)}
 }
 
+// unquotedJinja: to YAML, {{ … }} without quotes is a mapping with a mapping
+// for its key.
+const unquotedJinja = "a value that begins with {{ needs quotes around it"
+
 func kindOf(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
+		if n.Style&yaml.FlowStyle != 0 && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode {
+			return "a mapping: " + unquotedJinja
+		}
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"

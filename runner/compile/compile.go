@@ -73,15 +73,10 @@ type Node struct {
 	template *jinja.Template
 	config   project.Config // merged
 	external string         // a source's files, as SQL
-
-	// Of generic data tests.
-	macro    *jinja.Macro
-	attached *Node // the model or source
-	quote    bool  // the column's
-	span     int
-	line     string // of the file, at Pos
-	argPos   map[string]diag.Pos
 }
+
+// generic says whether n is a generic data test, which a macro writes.
+func (n *Node) generic() bool { return n.Test != nil && n.Test.macro != nil }
 
 // DataTest is what is known of a data test besides its SQL.
 type DataTest struct {
@@ -103,6 +98,13 @@ type DataTest struct {
 	// `count(*) FILTER (WHERE "id" IS NULL)`. "" otherwise. Such tests of one
 	// model share a scan.
 	RowWise string
+
+	macro    *jinja.Macro // of a generic one
+	attached *Node        // the model or source
+	quote    bool         // the column's
+	span     int
+	line     string // of the file, at the node's Pos
+	argPos   map[string]diag.Pos
 }
 
 // Graph is a compiled project. It is immutable.

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -100,7 +99,7 @@ func (o *configObject) Attr(name string) (jinja.Value, bool) {
 func (o *configObject) value(key string, meta bool) (jinja.Value, bool) {
 	cfg := o.r.known
 	if cfg == nil || o.r.b == nil && len(o.r.configs) > 0 {
-		cfg = project.Merge(slices.Concat(o.r.layers, o.r.configs, o.r.above)...)
+		cfg = o.r.merged()
 	}
 	if meta {
 		d, _ := cfg["meta"].Value.(*jinja.Dict)
@@ -121,13 +120,10 @@ func clonedGet(d *jinja.Dict, key string) (jinja.Value, bool) {
 	return clone(v), ok
 }
 
-// placed gives the settings of config() calls the places of their values, which
-// only the text of the file has. A call that ran from a macro keeps its own
-// place.
-func (r *render) placed() []project.Config {
-	if len(r.configs) == 0 {
-		return nil
-	}
+// placeConfig gives the settings of config() calls the places of their values,
+// which only the text of the file has. A call that ran from a macro keeps its
+// own place. It costs a walk through the template, so it is done for errors.
+func (r *render) placeConfig() {
 	sites := map[diag.Pos]jinja.CallSite{}
 	if t := r.node.template; t != nil {
 		for _, s := range t.Calls("config") {
@@ -146,7 +142,6 @@ func (r *render) placed() []project.Config {
 			layer[key] = set
 		}
 	}
-	return r.configs
 }
 
 // atKeys moves errors about an unknown key from the value, where settings of

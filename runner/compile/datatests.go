@@ -22,7 +22,7 @@ var looksLikeCall = regexp.MustCompile(`(?s)^\s*(env_var|ref|var|source|doc)\s*\
 
 // genericTest renders a generic data test.
 func (r *render) genericTest() (jinja.Output, error) {
-	t, m := r.node.Test, r.node.macro
+	t, m := r.node.Test, r.node.Test.macro
 	target, err := r.tested()
 	if err != nil {
 		return jinja.Output{}, err
@@ -74,7 +74,7 @@ func (r *render) testedRelation() (jinja.Value, error) {
 	id := r.node.Test.Model
 	n := r.all[id]
 	if n == nil {
-		n = r.node.attached
+		n = r.node.Test.attached
 	}
 	switch {
 	case n.Resource == Source:
@@ -100,9 +100,9 @@ func (r *render) testArgs() (*jinja.Dict, error) {
 	out := jinja.NewDict()
 	builtin := r.isBuiltin()
 	if t.Column != "" {
-		name := columnForMacro(t.Column, r.node.quote)
+		name := columnForMacro(t.Column, r.node.Test.quote)
 		if builtin {
-			name = columnSQL(t.Column, r.node.quote)
+			name = columnSQL(t.Column, r.node.Test.quote)
 		}
 		_ = out.Set("column_name", name)
 	}
@@ -128,7 +128,7 @@ func (r *render) testArgs() (*jinja.Dict, error) {
 }
 
 func (r *render) isBuiltin() bool {
-	return r.node.macro != nil && r.node.macro == r.macros.packages[builtinPackage]["test_"+r.node.Test.Generic]
+	return r.node.generic() && r.node.Test.macro == r.macros.packages[builtinPackage]["test_"+r.node.Test.Generic]
 }
 
 func (r *render) deepValue(v jinja.Value) (jinja.Value, error) {
@@ -191,7 +191,7 @@ func (r *render) ofTest(err error, what string) error {
 	pos := r.node.Pos
 	d, ok := err.(*diag.Error)
 	if !ok {
-		return &diag.Error{Pos: pos, Span: r.node.span, Source: r.node.line, Msg: what + ": " + err.Error(), Err: err}
+		return &diag.Error{Pos: pos, Span: r.node.Test.span, Source: r.node.Test.line, Msg: what + ": " + err.Error(), Err: err}
 	}
 	var already *testError
 	if errors.As(err, &already) {
@@ -200,9 +200,9 @@ func (r *render) ofTest(err error, what string) error {
 	cp := *d
 	cp.Trace = r.withoutHost(d.Trace)
 	switch {
-	case d.Pos.File == pos.File || r.node.macro != nil && d.Pos == r.node.macro.Pos || isBuiltinFile(d.Pos.File) || d.Pos.File == "":
+	case d.Pos.File == pos.File || r.node.generic() && d.Pos == r.node.Test.macro.Pos || isBuiltinFile(d.Pos.File) || d.Pos.File == "":
 		// The place in a text of YAML is not known to the byte: the test is.
-		cp.Pos, cp.Span, cp.Source, cp.Trace = pos, r.node.span, r.node.line, nil
+		cp.Pos, cp.Span, cp.Source, cp.Trace = pos, r.node.Test.span, r.node.Test.line, nil
 		cp.Msg = what + ": " + d.Msg
 	default:
 		cp.Trace = append(slices.Clip(cp.Trace), diag.Frame{Pos: pos, What: what})
@@ -214,7 +214,7 @@ func (r *render) ofTest(err error, what string) error {
 // withoutHost leaves out the frame of the host's own call of the test's macro,
 // which has no place in a file.
 func (r *render) withoutHost(frames []diag.Frame) []diag.Frame {
-	if n := len(frames); n > 0 && r.node.macro != nil && frames[n-1].Pos == r.node.macro.Pos {
+	if n := len(frames); n > 0 && r.node.generic() && frames[n-1].Pos == r.node.Test.macro.Pos {
 		return frames[:n-1]
 	}
 	return frames
@@ -239,12 +239,12 @@ func (r *render) ofArg(err error, arg string) error {
 
 // argPlace is where an argument of a test stands, or the test.
 func (n *Node) argPlace(arg string) (diag.Pos, int, string) {
-	pos, ok := n.argPos[arg]
+	pos, ok := n.Test.argPos[arg]
 	switch {
 	case !ok:
-		return n.Pos, n.span, n.line
+		return n.Pos, n.Test.span, n.Test.line
 	case pos.Line == n.Pos.Line:
-		return pos, len([]rune(arg)), n.line
+		return pos, len([]rune(arg)), n.Test.line
 	}
 	return pos, len([]rune(arg)), ""
 }
@@ -252,8 +252,8 @@ func (n *Node) argPlace(arg string) (diag.Pos, int, string) {
 // rowWise is the test as an aggregate over the model's rows, or "".
 func (r *render) rowWise(args *jinja.Dict) string {
 	t := r.node.Test
-	if !r.isBuiltin() || t.Where != "" || t.FailCalc != "count(*)" || r.node.attached == nil ||
-		r.node.attached.Resource != Model || r.node.attached.Kind == "ephemeral" {
+	if !r.isBuiltin() || t.Where != "" || t.FailCalc != "count(*)" || r.node.Test.attached == nil ||
+		r.node.Test.attached.Resource != Model || r.node.Test.attached.Kind == "ephemeral" {
 		return ""
 	}
 	column, _ := args.Get("column_name")

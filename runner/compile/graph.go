@@ -24,28 +24,26 @@ type compiler struct {
 	ctx   context.Context
 	errs  diag.List
 	nodes map[string]*Node
-	edges map[string][]edge // by child id
-}
-
-// edge says where a node names a parent.
-type edge struct {
-	parent string
-	at     *diag.Error // the place, without a message
+	units map[string]*unit // of models, by id
 }
 
 // unit is a template that was rendered once.
 type unit struct {
-	r    *render
-	node *Node
-	err  error
-	args *jinja.Dict // of a generic data test
+	r     *render
+	node  *Node
+	err   error
+	args  *jinja.Dict     // of a generic data test
+	links map[string]call // of a model: parent's id → where it is named
+
+	enabled bool
+	config  []*diag.Error // what is wrong in the config
 }
 
 // Compile renders every model and data test once and returns the graph. The
 // error is diag.Errors with all that is wrong in the project, or the context's
 // error.
 func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error) {
-	c := &compiler{ctx: ctx, nodes: map[string]*Node{}, edges: map[string][]edge{}}
+	c := &compiler{ctx: ctx, nodes: map[string]*Node{}, units: map[string]*unit{}}
 	if o.Dialect == "" {
 		o.Dialect = "duckdb"
 	}
@@ -118,18 +116,21 @@ func (c *compiler) sources() {
 func (c *compiler) models() {
 	units := make([]unit, len(c.project.Models))
 	c.parallel(len(units), func(i int) { units[i] = c.model(c.project.Models[i]) })
-	enabled := units[:0]
-	for _, u := range units {
-		if u.node == nil {
-			continue
-		}
-		if c.configure(u) {
+	var enabled []*unit
+	for i := range units {
+		u := &units[i]
+		switch {
+		case u.node == nil:
+		case !u.enabled: // what is wrong in it is nobody's business
+			c.names.disabled[u.node.Name] = u.node
+		default:
+			c.report(u)
 			enabled = append(enabled, u)
 		}
 	}
 	c.refuseNames(enabled)
 	for _, u := range enabled {
-		c.nodes[u.node.ID] = u.node
+		c.nodes[u.node.ID], c.units[u.node.ID] = u.node, u
 		c.names.models[u.node.Name] = append(c.names.models[u.node.Name], u.node)
 		delete(c.names.disabled, u.node.Name)
 	}
@@ -139,11 +140,12 @@ func (c *compiler) models() {
 		}
 	}
 	for _, u := range enabled {
-		c.link(u, func(_ call, err *diag.Error) { c.errs.Add(err) })
+		u.links = make(map[string]call, len(u.r.calls))
+		c.link(u, func(err *diag.Error) { c.errs.Add(err) })
 	}
 }
 
-// model renders one model.
+// model renders one model and reads its config.
 func (c *compiler) model(m *project.Model) unit {
 	if m.Template == nil {
 		return unit{} // its error has been told
@@ -156,84 +158,70 @@ func (c *compiler) model(m *project.Model) unit {
 	if y := m.YAML; y != nil {
 		n.Description, n.Columns = y.Description, y.Columns
 	}
-	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers}
-	_, err := m.Template.Render(c.ctx, r.options())
-	return unit{r: r, node: n, err: err}
+	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers}, node: n}
+	_, u.err = m.Template.Render(c.ctx, u.r.options())
+	var errs []*diag.Error
+	n.config = u.r.merged()
+	n.Config, errs = project.DecodeModel(n.config)
+	if len(errs) > 0 { // again, with the places
+		u.r.placeConfig()
+		n.config = u.r.merged()
+		n.Config, errs = project.DecodeModel(n.config)
+		u.config = atKeys(errs, n.config)
+	}
+	u.enabled, n.Kind, n.Tags = n.Config.Enabled, n.Config.Materialized, n.Config.Tags
+	if n.Config.Schema != "" {
+		n.Table.Schema = n.Config.Schema
+	}
+	if n.Config.Alias != "" {
+		n.Table.Name = n.Config.Alias
+	}
+	return u
 }
 
-// configure merges a model's config and says whether the model is enabled.
-// What is wrong with a disabled model's SQL is nobody's business.
-func (c *compiler) configure(u unit) bool {
-	n := u.node
-	merged := project.Merge(slices.Concat(u.r.layers, u.r.placed())...)
-	cfg, errs := project.DecodeModel(merged)
-	n.Config, n.config, n.Kind, n.Tags = cfg, merged, cfg.Materialized, cfg.Tags
-	if cfg.Schema != "" {
-		n.Table.Schema = cfg.Schema
-	}
-	if cfg.Alias != "" {
-		n.Table.Name = cfg.Alias
-	}
-	if !cfg.Enabled {
-		c.names.disabled[n.Name] = n
-		return false
-	}
-	c.errs.Add(atKeys(errs, merged)...)
+// merged is the config from all layers.
+func (r *render) merged() project.Config {
+	return project.Merge(slices.Concat(r.layers, r.configs, r.above)...)
+}
+
+// report tells what is wrong in a unit.
+func (c *compiler) report(u *unit) {
+	c.errs.Add(u.config...)
 	c.errs.Add(u.r.warnings...)
 	if u.err != nil {
-		c.errs.AddErr(n.Pos, u.r.refer(u.err))
+		c.errs.AddErr(u.node.Pos, u.r.refer(u.err))
 	}
-	return true
 }
 
 // link resolves the calls that a template made and notes its parents. fail is
 // told of each call that leads nowhere.
-func (c *compiler) link(u unit, fail func(k call, err *diag.Error)) {
-	n := u.node
+func (c *compiler) link(u *unit, fail func(*diag.Error)) {
 	for _, k := range u.r.calls {
-		parent, err := c.names.lookup(k, n.Package)
-		at := c.place(u.r, k)
+		parent, err := c.names.lookup(k, u.node.Package)
 		if err != nil {
-			at.Msg, at.Err = err.Error(), err
-			if h, ok := err.(interface{ Hint() string }); ok {
-				at.Advice = h.Hint()
-			}
-			fail(k, at)
+			fail(u.r.fail(k, err))
 			continue
 		}
-		c.parent(n, parent, at)
+		if u.node.reads(parent) && u.links != nil {
+			u.links[parent.ID] = k
+		}
 	}
-	u.r.calls = nil // they hold on to the whole render
 }
 
-func (c *compiler) parent(n, parent *Node, at *diag.Error) {
+// reads adds a parent; false if it is known already.
+func (n *Node) reads(parent *Node) bool {
 	if slices.Contains(n.Parents, parent.ID) {
-		return
+		return false
 	}
 	n.Parents = append(n.Parents, parent.ID)
 	if parent.Resource == Model {
 		n.Refs = append(n.Refs, parent.ID)
 	}
-	c.edges[n.ID] = append(c.edges[n.ID], edge{parent.ID, at})
-}
-
-// place is where a call stands: in its template, or in the YAML that holds a
-// data test's argument.
-func (c *compiler) place(u *render, k call) *diag.Error {
-	n := u.node
-	if k.arg != "" {
-		pos, span, line := n.argPlace(k.arg)
-		return &diag.Error{Pos: pos, Span: span, Source: line}
-	}
-	e := k.at.Errorf("")
-	if n.macro != nil {
-		e.Trace = append(slices.Clip(u.withoutHost(e.Trace)), diag.Frame{Pos: n.Pos, What: "data test " + n.Test.Generic})
-	}
-	return e
+	return true
 }
 
 // refuseNames finds models that could not live beside each other.
-func (c *compiler) refuseNames(enabled []unit) {
+func (c *compiler) refuseNames(enabled []*unit) {
 	byName, byTable := map[string]*Node{}, map[string]*Node{}
 	for _, u := range enabled {
 		n := u.node
@@ -314,15 +302,10 @@ func (c *compiler) cycle(path []string) {
 			reads = append(reads, n.File+" reads "+c.nodes[path[i-1]].Name)
 		}
 	}
-	e := diag.Error{Pos: c.nodes[path[0]].Pos}
-	for _, ed := range c.edges[path[0]] {
-		if ed.parent == path[len(path)-2] {
-			e = *ed.at
-		}
-	}
-	e.Msg = "cycle: " + strings.Join(names, " → ")
+	first := c.units[path[0]]
+	e := first.r.fail(first.links[path[len(path)-2]], errors.New("cycle: "+strings.Join(names, " → ")))
 	e.Advice = strings.Join(reads, ", ") + "; take one of these refs out"
-	c.errs.Add(&e)
+	c.errs.Add(e)
 }
 
 // externalSource is what a source that is kept in files prints: dbt-duckdb's

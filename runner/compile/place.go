@@ -22,7 +22,7 @@ func (r *render) place(main body, pieces sqltext.Pieces, off int) (diag.Pos, str
 // placeIn leads from a byte of one body to its file. What a built-in macro
 // wrote belongs to the user's line that called it.
 func (r *render) placeIn(b body, off int) (diag.Pos, string, []diag.Frame, bool) {
-	generic := r.node.Resource == Test && r.node.macro != nil
+	generic := r.node.generic()
 	var pos diag.Pos
 	var frames []diag.Frame
 	ok := false

@@ -3,6 +3,7 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"warehouse/runner/diag"
@@ -10,23 +11,39 @@ import (
 	"warehouse/runner/jinja"
 )
 
-// call is a ref or source that a template made while it was compiled.
+// call is a ref or source that a template made, and where.
 type call struct {
 	source  bool
 	pkg     string // of a ref: the package that was named; of a source: its name
 	name    string
 	version string
-	at      *jinja.Call
 	arg     string // it stands in this argument of a generic data test
+	pos     diag.Pos
+	span    int
+	trace   []diag.Frame
 }
 
-// fail is err at the place of the call.
-func (k call) fail(err error) *diag.Error {
-	e := k.at.Errorf("%s", err.Error())
-	e.Err = err
+func newCall(c *jinja.Call, source bool) call {
+	return call{source: source, pos: c.Pos(), span: c.Span(), trace: c.Frames()}
+}
+
+// fail is err at the place of a call: in its template, or in the YAML that
+// holds a data test's argument.
+func (r *render) fail(k call, err error) *diag.Error {
+	n := r.node
+	e := &diag.Error{Msg: err.Error(), Err: err, Pos: k.pos, Span: k.span, Trace: k.trace}
 	if h, ok := err.(interface{ Hint() string }); ok {
 		e.Advice = h.Hint()
 	}
+	switch {
+	case k.arg != "":
+		e.Pos, e.Span, e.Source = n.argPlace(k.arg)
+		e.Trace = nil
+		return e
+	case n.generic():
+		e.Trace = append(slices.Clip(r.withoutHost(e.Trace)), diag.Frame{Pos: n.Pos, What: "data test " + n.Test.Generic})
+	}
+	e.Source = r.line(k.pos)
 	return e
 }
 
@@ -43,7 +60,7 @@ func (k call) key() string {
 
 // refArgs reads ref('m'), ref('package', 'm'), ref('m', v=2).
 func refArgs(what string, c *jinja.Call) (call, error) {
-	k := call{at: c}
+	k := newCall(c, false)
 	if c.Kwargs != nil {
 		for _, kw := range c.Kwargs.Items() {
 			switch jinja.Str(kw.Key) {
@@ -110,10 +127,10 @@ func relationKind(n *Node) string {
 func (r *render) resolve(k call) (*Node, error) {
 	n, err := r.names.lookup(k, r.pkg)
 	if err != nil {
-		return nil, k.fail(err)
+		return nil, r.fail(k, err)
 	}
 	if r.declared != nil && !r.declared[n.ID] {
-		return nil, k.fail(&lookupError{
+		return nil, r.fail(k, &lookupError{
 			msg:    k.key() + " was not seen when the project was compiled: it stands behind `execute` or depends on a query",
 			advice: "put a comment with it at the top of the file: -- depends_on: {{ " + k.key() + " }}",
 		})
@@ -128,7 +145,7 @@ func (r *render) source(c *jinja.Call) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := call{source: true, at: c}
+	k := newCall(c, true)
 	var ok, ok2 bool
 	k.pkg, ok = v[0].(string)
 	if k.name, ok2 = v[1].(string); !ok || !ok2 {

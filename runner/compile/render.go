@@ -139,7 +139,7 @@ type body struct {
 func (r *render) write() (body, error) {
 	var out jinja.Output
 	var err error
-	if r.node.Resource == Test && r.node.macro != nil {
+	if r.node.generic() {
 		out, err = r.genericTest()
 	} else {
 		out, err = r.node.template.Render(r.ctx, r.options())
@@ -147,38 +147,51 @@ func (r *render) write() (body, error) {
 	if err != nil {
 		return body{}, err
 	}
-	b := body{out.Text, out.Map}
-	if err := r.check(b); err != nil {
-		return body{}, err
+	return r.single(body{out.Text, out.Map})
+}
+
+// single makes sure that the text is one statement, and blanks out the
+// semicolons behind it.
+func (r *render) single(b body) (body, error) {
+	if startsWithWord(b.text) && !strings.Contains(b.text, ";") {
+		return b, nil
 	}
-	for { // each ; becomes a blank
-		trimmed := sqltext.TrimTerminator(b.text)
-		if trimmed == b.text {
+	statements := sqltext.Statements(b.text)
+	switch len(statements) {
+	case 0:
+		return b, &diag.Error{Pos: r.node.Pos, Msg: r.what() + " renders to no SQL: it is empty, or all of it is comments"}
+	case 1:
+	default:
+		e := r.errorAt(b, firstWord(b.text, statements[1]), "a second statement: "+r.what()+" is one SELECT")
+		e.Advice = "take out the semicolon, or what follows it"
+		return b, e
+	}
+	end := statements[0].End
+	rest := b.text[end:]
+	for {
+		trimmed := sqltext.TrimTerminator(rest)
+		if trimmed == rest {
+			b.text = b.text[:end] + rest
 			return b, nil
 		}
-		b.text = trimmed
+		rest = trimmed
 	}
 }
 
-// check refuses what is not one statement.
-func (r *render) check(b body) error {
-	statements := sqltext.Statements(b.text)
-	if len(statements) == 0 {
-		return &diag.Error{Pos: r.node.Pos, Msg: r.what() + " renders to no SQL: it is empty, or all of it is comments"}
-	}
-	if len(statements) == 1 {
-		return nil
-	}
-	start := statements[1].Start
-	for _, t := range sqltext.Scan(b.text) {
-		if t.Start >= start && t.Kind != sqltext.Space && t.Kind != sqltext.Comment {
-			start = t.Start
-			break
+// startsWithWord is true for most texts that hold a statement.
+func startsWithWord(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return text != "" && (text[0]|0x20 >= 'a' && text[0]|0x20 <= 'z')
+}
+
+// firstWord is where a statement begins, past its comments.
+func firstWord(text string, s sqltext.Span) int {
+	for _, t := range sqltext.Scan(text[s.Start:s.End]) {
+		if t.Kind != sqltext.Space && t.Kind != sqltext.Comment {
+			return s.Start + t.Start
 		}
 	}
-	e := r.errorAt(b, start, "a second statement: "+r.what()+" is one SELECT")
-	e.Advice = "take out the semicolon, or what follows it"
-	return e
+	return s.Start
 }
 
 func (r *render) what() string {

@@ -41,41 +41,54 @@ func (c *compiler) dataTests() {
 		todo = append(todo, func() unit { return c.singularNode(t) })
 	}
 	units := make([]unit, len(todo))
-	c.parallel(len(todo), func(i int) { units[i] = todo[i]() })
-	for _, u := range units {
-		if u.node != nil {
+	c.parallel(len(todo), func(i int) {
+		if units[i] = todo[i](); units[i].node != nil {
+			units[i].configureTest()
+		}
+	})
+	for i := range units {
+		if u := &units[i]; u.node != nil && u.enabled {
 			c.addTest(u)
 		}
 	}
 }
 
-// addTest checks a test that was rendered and puts it into the graph.
-func (c *compiler) addTest(u unit) {
+// configureTest reads a data test's config.
+func (u *unit) configureTest() {
 	n := u.node
-	merged := project.Merge(slices.Concat(u.r.layers, u.r.placed(), u.r.above)...)
-	cfg, errs := project.DecodeTest(merged)
-	if !cfg.Enabled {
-		return
+	n.config = u.r.merged()
+	cfg, errs := project.DecodeTest(n.config)
+	if len(errs) > 0 {
+		u.r.placeConfig()
+		n.config = u.r.merged()
+		cfg, errs = project.DecodeTest(n.config)
+		u.config = atKeys(errs, n.config)
 	}
 	t := n.Test
-	n.config = merged
 	t.Severity, t.WarnIf, t.ErrorIf, t.FailCalc, t.Where, t.Limit = cfg.Severity, cfg.WarnIf, cfg.ErrorIf, cfg.FailCalc, cfg.Where, cfg.Limit
+	u.enabled = cfg.Enabled
 	for _, tag := range cfg.Tags {
 		if !slices.Contains(n.Tags, tag) {
 			n.Tags = append(n.Tags, tag)
 		}
 	}
-	c.errs.Add(atKeys(errs, merged)...)
-	c.errs.Add(u.r.warnings...)
+	if u.args != nil && u.r.volatile == "" {
+		t.RowWise = u.r.rowWise(u.args)
+	}
+}
+
+// addTest puts a test that was rendered into the graph.
+func (c *compiler) addTest(u *unit) {
+	n := u.node
+	c.report(u)
 	if u.err != nil {
-		c.errs.AddErr(n.Pos, u.r.refer(u.err))
 		return
 	}
-	if n.attached != nil {
-		c.parent(n, n.attached, &diag.Error{Pos: n.Pos, Span: n.span, Source: n.line})
+	if n.Test.attached != nil {
+		n.reads(n.Test.attached)
 	}
 	reads := true
-	c.link(u, func(_ call, err *diag.Error) {
+	c.link(u, func(err *diag.Error) {
 		var gone *lookupError
 		if errors.As(err, &gone) && gone.disabled {
 			err.Warn, reads = true, false
@@ -83,14 +96,10 @@ func (c *compiler) addTest(u unit) {
 		}
 		c.errs.Add(err)
 	})
-	if !reads {
-		return
+	if reads {
+		c.uniqueName(n)
+		c.nodes[n.ID] = n
 	}
-	if u.args != nil && u.r.volatile == "" {
-		t.RowWise = u.r.rowWise(u.args)
-	}
-	c.uniqueName(n)
-	c.nodes[n.ID] = n
 }
 
 // uniqueName tells apart what would have one name: the same test twice with
@@ -126,10 +135,10 @@ func (c *compiler) singularNode(t *project.SingularTest) unit {
 func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) unit {
 	n := &Node{
 		Package: of.Package, Resource: Test, Kind: Test, File: t.Pos.File, Pos: t.Pos, Description: t.Description, Tags: slices.Clone(tags),
-		FQN:   slices.Clone(of.FQN[:max(0, len(of.FQN)-1)]),
-		Test:  &DataTest{Generic: t.Test, Package: t.Package, Column: t.Column, Model: of.ID, Args: t.Args, FailCalc: "count(*)"},
-		macro: c.macros.genericTest(t.Package, of.Package, t.Test), attached: of,
-		quote: t.Quote, span: t.Span, line: t.SourceLine, argPos: t.ArgPos,
+		FQN: slices.Clone(of.FQN[:max(0, len(of.FQN)-1)]),
+		Test: &DataTest{Generic: t.Test, Package: t.Package, Column: t.Column, Model: of.ID, Args: t.Args, FailCalc: "count(*)",
+			macro: c.macros.genericTest(t.Package, of.Package, t.Test), attached: of,
+			quote: t.Quote, span: t.Span, line: t.SourceLine, argPos: t.ArgPos},
 	}
 	n.Name = t.Name
 	if n.Name == "" {
@@ -140,7 +149,7 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 		n.Test.Where = jinja.Str(where.Value)
 	}
 	u := unit{r: r, node: n}
-	if n.macro == nil {
+	if n.Test.macro == nil {
 		u.err = c.noSuchTest(t)
 		return u
 	}
@@ -204,7 +213,7 @@ func (c *compiler) noSuchTest(t *project.DataTest) error {
 
 // checkArgs compares the arguments of a test with the parameters of its macro.
 func (r *render) checkArgs(t *project.DataTest) error {
-	m := r.node.macro
+	m := r.node.Test.macro
 	var params []string
 	for _, p := range m.Params {
 		params = append(params, p.Name)

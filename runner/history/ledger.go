@@ -209,7 +209,7 @@ func isRunning(l string) bool {
 
 // append adds an entry to the ledger.
 func (r *Register) append(ctx context.Context, c *engine.Conn, event, id, content string) error {
-	q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " ORDER BY seq DESC LIMIT 1"
+	q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " WHERE seq = (SELECT max(seq) FROM " + r.rel(ledger.name) + ")"
 	last, err := ledger.query(ctx, c, q)
 	if err != nil {
 		return err

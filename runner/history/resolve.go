@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -259,7 +260,8 @@ func (r *Register) runSnapshot(ctx context.Context, c *engine.Conn, run Run) (Sn
 // builtMarts returns what a run contributes: mart or view model → the run
 // whose rows and record it is.
 func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (map[string]string, error) {
-	q := r.file("built_models")
+	q := "SELECT model, kind, status, CAST(coalesce(data_run_id, run_id) AS VARCHAR) FROM " + r.rel(manifestModel.name) +
+		" WHERE run_id = " + r.id() + " ORDER BY attempt"
 	rows, err := c.Query(ctx, q, id)
 	if err != nil {
 		return nil, err
@@ -268,10 +270,15 @@ func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (m
 	out := map[string]string{}
 	for rows.Next() {
 		var model, run string
-		if err := rows.Scan(&model, &run); err != nil {
+		var kind, status sql.NullString
+		if err := rows.Scan(&model, &kind, &status, &run); err != nil {
 			return nil, err
 		}
-		out[model] = run
+		delete(out, model) // a later attempt counts alone
+		ok := ModelStatus(status.String) == ModelSuccess || ModelStatus(status.String) == ModelReused
+		if ok && kind.String != "ephemeral" {
+			out[model] = run
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, c.Explain(err, q)

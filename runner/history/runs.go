@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,21 +44,32 @@ func (r *Register) Resume(ctx context.Context, c *engine.Conn, run *Run) error {
 			return err
 		}
 		run.ID, run.Seq, run.StartedAt, run.Status = was.ID, was.Seq, was.StartedAt, Running
-		return r.update(ctx, c, run, "resume")
+		return r.update(ctx, c, run, "resume", func(column string) bool {
+			return column != "run_id" && column != "seq" && column != "started_at"
+		})
 	})
 }
 
-// Finish writes the end of a run: status, counts, finished_at, error; and adds
-// a ledger entry over all its rows.
+// Finish writes the end of a run: status, counts, finished_at, error, and
+// nothing else of it; and adds a ledger entry over all its rows.
 func (r *Register) Finish(ctx context.Context, c *engine.Conn, run *Run) error {
-	return c.Atomic(ctx, func() error { return r.update(ctx, c, run, string(run.Status)) })
+	return c.Atomic(ctx, func() error {
+		return r.update(ctx, c, run, string(run.Status), func(column string) bool {
+			switch column {
+			case "status", "finished_at", "row_count", "models_ok", "models_failed", "tests_failed", "error":
+				return true
+			}
+			return false
+		})
+	})
 }
 
-func (r *Register) update(ctx context.Context, c *engine.Conn, run *Run, event string) error {
+// update writes some columns of a run's row and seals the run.
+func (r *Register) update(ctx context.Context, c *engine.Conn, run *Run, event string, some func(column string) bool) error {
 	var set []string
 	var args []any
 	for _, f := range manifest.fields {
-		if f.name == "run_id" || f.name == "seq" || f.name == "started_at" {
+		if !some(f.name) {
 			continue
 		}
 		v, err := f.kind.encode(f.of(run))
@@ -276,19 +288,44 @@ func (r *Register) Run(ctx context.Context, c *engine.Conn, id string) (Run, err
 // Models returns a run's model records, of each model the one of its highest
 // attempt, by name.
 func (r *Register) Models(ctx context.Context, c *engine.Conn, runID string) ([]ModelRecord, error) {
-	return manifestModel.query(ctx, c, r.file("newest_records", "{columns}", manifestModel.selectList("m.")), runID)
+	all, err := r.allModels(ctx, c, runID)
+	if err != nil {
+		return nil, err
+	}
+	return newest(all, func(m ModelRecord) (string, int) { return m.Model, m.Attempt }), nil
+}
+
+// newest keeps of each name the row of its highest attempt, and sorts by name.
+// That is done here, and not in SQL: retries are few, and a query that finds
+// the highest attempt takes three times as long.
+func newest[T any](rows []T, key func(T) (name string, attempt int)) []T {
+	slices.SortStableFunc(rows, func(a, b T) int {
+		x, m := key(a)
+		y, n := key(b)
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(n, m))
+	})
+	return slices.CompactFunc(rows, func(a, b T) bool {
+		x, _ := key(a)
+		y, _ := key(b)
+		return x == y
+	})
 }
 
 // allModels returns the records of all attempts.
 func (r *Register) allModels(ctx context.Context, c *engine.Conn, runID string) ([]ModelRecord, error) {
-	q := "SELECT " + manifestModel.selectList("") + " FROM " + r.rel(manifestModel.name) + " WHERE run_id = " + r.id() + " ORDER BY model, attempt"
+	q := "SELECT " + manifestModel.selectList("") + " FROM " + r.rel(manifestModel.name) + " WHERE run_id = " + r.id()
 	return manifestModel.query(ctx, c, q, runID)
 }
 
 // Tests returns a run's test records, of each test the one of its highest
 // attempt, by name.
 func (r *Register) Tests(ctx context.Context, c *engine.Conn, runID string) ([]TestRecord, error) {
-	return manifestTest.query(ctx, c, r.file("newest_tests", "{columns}", manifestTest.selectList("m.")), runID)
+	q := "SELECT " + manifestTest.selectList("") + " FROM " + r.rel(manifestTest.name) + " WHERE run_id = " + r.id()
+	all, err := manifestTest.query(ctx, c, q, runID)
+	if err != nil {
+		return nil, err
+	}
+	return newest(all, func(t TestRecord) (string, int) { return t.Test, t.Attempt }), nil
 }
 
 // Records returns for each mart of a snapshot its ModelRecord, in one query. A
@@ -316,7 +353,9 @@ func (r *Register) Records(ctx context.Context, c *engine.Conn, s Snapshot) (map
 		return nil, err
 	}
 	for _, rec := range recs {
-		out[rec.Model] = rec
+		if had, ok := out[rec.Model]; !ok || had.Attempt < rec.Attempt {
+			out[rec.Model] = rec
+		}
 	}
 	return out, nil
 }

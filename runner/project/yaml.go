@@ -28,13 +28,10 @@ type yamlFile struct {
 	budget int       // nodes that values may still be made of: aliases can make a small file huge
 }
 
-// maxNodes bounds the values that one YAML file expands to.
-const maxNodes = 2_000_000
-
 // parseYAML reads a file that holds one YAML document. The node is nil if the
 // document is empty or does not parse.
 func parseYAML(name string, data []byte) (*yamlFile, *yaml.Node) {
-	f := &yamlFile{name: name, budget: maxNodes}
+	f := &yamlFile{name: name, budget: 100_000 + 3*len(data)}
 	text, bad := decodeText(name, data)
 	f.src = text
 	if bad != nil {

@@ -165,9 +165,13 @@ func (r *render) configDict(n *Node) *jinja.Dict {
 		d = dict("enabled", true, "severity", n.Test.Severity, "warn_if", n.Test.WarnIf, "error_if", n.Test.ErrorIf,
 			"fail_calc", n.Test.FailCalc, "where", orNone(n.Test.Where), "tags", list(n.Tags))
 	}
-	for _, key := range slices.Sorted(maps.Keys(n.config)) {
+	config := n.config
+	if n == r.node && r.b == nil {
+		config = r.merged()
+	}
+	for _, key := range slices.Sorted(maps.Keys(config)) {
 		if key != "tags" {
-			_ = d.Set(key, clone(n.config[key].Value))
+			_ = d.Set(key, clone(config[key].Value))
 		}
 	}
 	return d

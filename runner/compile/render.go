@@ -98,9 +98,20 @@ func (r *render) warn(e *diag.Error) {
 	t.warnings = append(t.warnings, e)
 }
 
+// undefined is told of every undefined value that was printed. An inline if
+// without else is meant to print nothing; and while the project is compiled,
+// results of queries and the graph are not there yet, so only names count.
+func (r *render) undefined(e *diag.Error) {
+	isName := strings.Contains(e.Msg, "' is undefined")
+	if strings.HasPrefix(e.Msg, "the inline if-expression") || r.b == nil && !isName {
+		return
+	}
+	r.warn(e)
+}
+
 // options are the surroundings of the template.
 func (r *render) options() jinja.Options {
-	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Warn: r.warn}
+	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Warn: r.undefined}
 }
 
 // Names are all names that Lookup knows: what an error may suggest.

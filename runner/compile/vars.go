@@ -7,6 +7,7 @@ import (
 
 	"warehouse/runner/diag"
 	"warehouse/runner/jinja"
+	"warehouse/runner/project"
 )
 
 // varObject is var: var('x', default), var.has_var('x').
@@ -71,10 +72,27 @@ func given(c *jinja.Call, at int, name string) bool {
 // then the project's.
 func (r *render) lookupVar(name string) (jinja.Value, bool) {
 	v, ok := r.project.Vars[name]
-	if !ok {
-		return nil, false
+	if _, inFile := r.project.VarPos[name]; inFile || !ok {
+		if own, has := r.ownVars().Get(name); has {
+			return clone(own), true
+		}
 	}
-	return clone(v), true
+	return clone(v), ok
+}
+
+// ownVars are the variables of the node's config.
+func (r *render) ownVars() *jinja.Dict {
+	if r.known != nil {
+		d, _ := r.known["vars"].Value.(*jinja.Dict)
+		return d
+	}
+	for i := len(r.layers) - 1; i >= 0; i-- {
+		if _, ok := r.layers[i]["vars"]; ok {
+			d, _ := project.Merge(r.layers...)["vars"].Value.(*jinja.Dict)
+			return d
+		}
+	}
+	return nil
 }
 
 // nestedVar renders the env_var(…) in a variable's own text in project.yml.

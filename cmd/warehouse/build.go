@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"warehouse/runner"
+	"warehouse/runner/history"
+)
+
+func (c *cli) buildCmd() *cobra.Command {
+	var sel selection
+	var o runner.BuildOptions
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "build [flags]",
+		Short: "Make a new run: build, test, publish",
+		Long: `Make a new run: build the selected models in their order, run their data tests, and publish
+all of it at once. What is not selected is read from its published run. If a model or a
+blocking data test fails, nothing is published and the exit code is 1.`,
+		Example: `  warehouse build
+  warehouse build --select mart_orders+ tag:nightly --exclude path:models/old
+  warehouse build --vars '{min_votes: 5}' --no-publish
+  warehouse build --select +mart_orders --dry-run`,
+		Args: atMost(0),
+	}
+	output := outputFlag(cmd, "text", "json")
+	sel.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.RunID, "run-id", "", "`UUID` of the run; one that was not published is built again from the start")
+	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first failure")
+	f.BoolVar(&o.FullRefresh, "full-refresh", false, "build incremental models from nothing")
+	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
+	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
+	f.BoolVar(&dryRun, "dry-run", false, "say what would be built, and do nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o.Select, o.Exclude = sel.include, sel.exclude
+		r, err := c.open(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if dryRun {
+			plan, err := r.DryRun(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return c.printPlan(plan, output.value)
+		}
+		report, err := r.Build(cmd.Context(), o)
+		return c.reported(cmd.Context(), r, report, err, output.value)
+	}
+	return cmd
+}
+
+// reported prints the outcome of a build or a test. With a report its answer
+// is yes or no, also if something went wrong on the way.
+func (c *cli) reported(ctx context.Context, r *runner.Runner, report *runner.Report, err error, output string) error {
+	if report == nil {
+		return err
+	}
+	for _, n := range report.Nodes {
+		if n.Err != nil {
+			c.log.fail(nodeError(n))
+		}
+	}
+	c.log.done(statsOf(report.Nodes), report.Elapsed)
+	if perr := c.printReport(ctx, r, report, output); perr != nil {
+		return perr
+	}
+	switch {
+	case report.Run.Status == history.Cancelled && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		if !isSaid(err) {
+			c.log.fail(err)
+		}
+		return errNo
+	case !report.OK():
+		return errNo
+	}
+	return nil
+}

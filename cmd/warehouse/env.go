@@ -1,0 +1,78 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"warehouse/runner/engine"
+	"warehouse/runner/engine/duckdb"
+)
+
+// Env is the world outside a command line.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Environ        []string // NAME=value; of two of one name the last counts
+	Now            func() time.Time
+	Engines        func() []engine.Engine
+	Signals        <-chan os.Signal // interrupts; nil: none will come
+	Exit           func(code int)   // ends the process at once, for a second interrupt
+}
+
+// process is the Env of the real process.
+func process() Env {
+	interrupts := make(chan os.Signal, 4)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	// With a receiver a closed pipe is an error of the write, not the death of
+	// the process: a build whose log is cut off by head must not die half-way.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(),
+		Now:     time.Now,
+		Engines: engines,
+		Signals: interrupts,
+		Exit:    os.Exit,
+	}
+}
+
+// engines are the databases that this program knows.
+func engines() []engine.Engine { return []engine.Engine{duckdb.Engine()} }
+
+// lookup finds an environment variable.
+func (e Env) lookup(name string) (string, bool) {
+	for i := len(e.Environ) - 1; i >= 0; i-- {
+		if k, v, ok := strings.Cut(e.Environ[i], "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// get is lookup for variables whose empty value means the same as none.
+func (e Env) get(name string) string {
+	v, _ := e.lookup(name)
+	return v
+}
+
+// isTerminal says whether f is a terminal, for readers and writers alike.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// columns is the width of the terminal f, or 0 where it is not known.
+func columns(f any) int {
+	if file, ok := f.(*os.File); ok {
+		if w, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}

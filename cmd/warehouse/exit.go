@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"syscall"
+
+	"warehouse/runner/engine"
+)
+
+// Exit codes.
+const (
+	codeOK   = 0
+	codeNo   = 1 // the work was done and its answer is no
+	codeFail = 2 // not done: usage, project, connection, lock, unknown run
+)
+
+// errNo ends a command whose answer is no. All that is to be said was said.
+var errNo = errors.New("the answer is no")
+
+// errUsage ends a command line that asked for nothing: the help was printed.
+var errUsage = errors.New("usage")
+
+// end prints what is left to say and returns the exit code.
+func (c *cli) end(ctx context.Context, err error) int {
+	code := c.exitCode(ctx, err)
+	if err != nil && !isSaid(err) {
+		c.log.fail(err)
+	}
+	if code >= 128 && errors.Is(err, context.Canceled) {
+		c.log.say("interrupted")
+	}
+	c.log.close(code)
+	return code
+}
+
+// isSaid says whether an error needs no words of its own.
+func isSaid(err error) bool {
+	return errors.Is(err, errNo) || errors.Is(err, errUsage) || errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE)
+}
+
+func (c *cli) exitCode(ctx context.Context, err error) int {
+	var qe *engine.QueryError
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return codeOK
+	case errors.Is(err, errNo):
+		return codeNo
+	case ctx.Err() != nil && c.signal() != nil:
+		return signalCode(c.signal())
+	case errors.As(err, &qe) && qe.Kind == engine.KindDiskFull:
+		return codeNo
+	}
+	return codeFail
+}
+
+// results is standard output. It keeps the first error of a write, so that a
+// full disk or a closed pipe is noticed once, at the end.
+type results struct {
+	w      io.Writer
+	before func() // takes progress off the screen
+	err    error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.before()
+	n, err := r.w.Write(p)
+	if err != nil {
+		r.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"warehouse/runner"
+	"warehouse/runner/history"
+)
+
+// Rows and characters of failing rows that are shown.
+const (
+	mostSampleRows = 5
+	mostSampleCell = 40
+)
+
+// failingText shows the first rows that a data test found, and how to see all.
+func failingText(n runner.NodeResult, run history.Run) string {
+	var b strings.Builder
+	word := "FAIL"
+	if n.Status == runner.StatusWarn {
+		word = "WARN"
+	}
+	fmt.Fprintf(&b, "%s %s: %s", word, clean(n.Name), count(n.Failures, "failure"))
+	if n.File != "" {
+		fmt.Fprintf(&b, " (%s)", clean(n.File))
+	}
+	b.WriteString("\n")
+	if len(n.Sample.Rows) > 0 {
+		t := table{indent: "    "}
+		for _, name := range n.Sample.Columns {
+			t.head = append(t.head, cut(clean(name), mostSampleCell))
+		}
+		for _, row := range n.Sample.Rows[:min(len(n.Sample.Rows), mostSampleRows)] {
+			cells := make([]string, len(row))
+			for i, v := range row {
+				cells[i] = "NULL"
+				if v != nil {
+					cells[i] = cut(clean(*v), mostSampleCell)
+				}
+			}
+			t.rows = append(t.rows, cells)
+		}
+		b.WriteString(t.String())
+	}
+	if n.SampleSQL != "" {
+		fmt.Fprintf(&b, "    all of them: warehouse query %s --run %s\n", quote(cleanLines(oneLine(n.SampleSQL))), seqName(run.Seq))
+	}
+	return b.String()
+}
+
+// oneLine folds a query into one line where that cannot change it: not if it
+// has comments or a text that goes over lines.
+func oneLine(sql string) string {
+	sql = strings.TrimSpace(sql)
+	if strings.Contains(sql, "--") || strings.Contains(sql, "$$") || strings.Contains(sql, "/*") {
+		return sql
+	}
+	var b strings.Builder
+	var quoted rune
+	for _, r := range sql {
+		blank := r == ' ' || r == '\n' || r == '\t' || r == '\r'
+		switch {
+		case quoted != 0 && r == '\n':
+			return sql
+		case quoted != 0:
+			if r == quoted {
+				quoted = 0
+			}
+		case r == '\'' || r == '"':
+			quoted = r
+		case blank && strings.HasSuffix(b.String(), " "):
+			continue
+		case blank:
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

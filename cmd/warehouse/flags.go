@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"warehouse/runner/diag"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	projectDir  string
+	target      string
+	vars        varsFlag
+	threads     int
+	logFormat   choice
+	quiet       bool
+	noColor     bool
+	lockTimeout waitFlag
+}
+
+func (g *globals) register(f *pflag.FlagSet) {
+	g.logFormat = choice{value: "text", of: []string{"text", "json"}}
+	g.lockTimeout.value = time.Minute
+	f.SortFlags = false
+	f.StringVar(&g.projectDir, "project-dir", "", "folder of the project (default: the nearest one upwards that has a project.yml)")
+	f.StringVar(&g.target, "target", "", "`name` of the target to build in (default: the project's choice)")
+	f.Var(&g.vars, "vars", "variables of the project, as `YAML` or JSON: '{min_votes: 5}'")
+	f.IntVar(&g.threads, "threads", 0, "models at once (default: the target's choice)")
+	f.Var(&g.logFormat, "log-format", "form of the log on standard error: text or json (dbt's event shape)")
+	f.BoolVar(&g.quiet, "quiet", false, "print results, failures and errors only")
+	f.BoolVar(&g.noColor, "no-color", false, "neither colours nor live progress; NO_COLOR=1 does the same")
+	f.Var(&g.lockTimeout, "lock-timeout", "how long to wait for another process: 60s, 5m, 0 to fail at once")
+}
+
+// fromEnvironment fills in the global flags that were not given from
+// variables: --lock-timeout from WAREHOUSE_LOCK_TIMEOUT.
+func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
+	var errs []error
+	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		name := "WAREHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		v := env.get(name)
+		if f.Changed || v == "" || f.Name == "help" {
+			return
+		}
+		if err := f.Value.Set(v); err != nil {
+			errs = append(errs, flagValueError(name, err))
+		}
+	})
+	if g.threads < 0 {
+		errs = append(errs, flagValueError("--threads", fmt.Errorf("%d is no number of models", g.threads)))
+	}
+	return errors.Join(errs...)
+}
+
+// choice is a flag with a few words as its values.
+type choice struct {
+	value string
+	of    []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.of, "|") }
+func (c *choice) Set(s string) error {
+	for _, w := range c.of {
+		if s == w {
+			c.value = s
+			return nil
+		}
+	}
+	msg := fmt.Sprintf("%q is not one of %s", s, strings.Join(c.of, ", "))
+	if near := diag.Nearest(s, c.of); near != "" {
+		msg += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return errors.New(msg)
+}
+
+// outputFlag adds --output to a command.
+func outputFlag(cmd *cobra.Command, of ...string) *choice {
+	c := &choice{value: of[0], of: of}
+	cmd.Flags().Var(c, "output", "form of the result")
+	return c
+}
+
+// waitFlag is a time to wait; a bare number is seconds.
+type waitFlag struct{ value time.Duration }
+
+func (w *waitFlag) String() string {
+	if w.value == time.Minute {
+		return "60s"
+	}
+	return w.value.String()
+}
+func (w *waitFlag) Type() string { return "duration" }
+func (w *waitFlag) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if n, nerr := strconv.ParseFloat(s, 64); err != nil && nerr == nil {
+		d, err = time.Duration(n*float64(time.Second)), nil
+	}
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is no time to wait: write 30s, 5m or 0", s)
+	}
+	w.value = d
+	return nil
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"warehouse/runner"
+)
+
+// printPlan prints what a build would do.
+func (c *cli) printPlan(p *runner.Plan, output string) error {
+	if output == "json" {
+		return c.printJSON(planJSON(p))
+	}
+	return c.print(planText(p))
+}
+
+func planText(p *runner.Plan) string {
+	t := table{head: []string{"model", "kind", "do", "why", "reads", "tests", "rows now"}, right: []bool{false, false, false, false, false, true, true}}
+	for _, s := range p.Steps {
+		var reads []string
+		for _, in := range s.Reads {
+			if in.Run == "" || in.Run == "source" {
+				reads = append(reads, in.Name)
+			} else {
+				reads = append(reads, in.Name+" of "+in.Run)
+			}
+		}
+		rows := "-"
+		if s.LastRows >= 0 {
+			rows = thousands(s.LastRows)
+		}
+		t.add(s.Name, s.Kind, s.Do, s.Why, strings.Join(reads, ", "), fmt.Sprint(s.Tests), rows)
+	}
+	return t.String() + fmt.Sprintf("%s and %s; nothing was done (--dry-run)\n", count(len(p.Steps), "model"), count(p.Tests, "data test"))
+}
+
+type stepDoc struct {
+	Name  string     `json:"name"`
+	Kind  string     `json:"materialized"`
+	File  string     `json:"original_file_path"`
+	Do    string     `json:"do"`
+	Why   string     `json:"why"`
+	Reads []inputDoc `json:"reads"`
+	Tests int        `json:"tests"`
+	Rows  *int64     `json:"row_count"`
+}
+
+type inputDoc struct {
+	Name string `json:"name"`
+	Run  string `json:"run,omitempty"`
+}
+
+func planJSON(p *runner.Plan) any {
+	doc := struct {
+		Publication int64     `json:"base_publication"`
+		Tests       int       `json:"tests"`
+		Steps       []stepDoc `json:"steps"`
+	}{p.Base.Publication, p.Tests, []stepDoc{}}
+	for _, s := range p.Steps {
+		d := stepDoc{Name: s.Name, Kind: s.Kind, File: s.File, Do: s.Do, Why: s.Why, Tests: s.Tests, Reads: []inputDoc{}}
+		for _, in := range s.Reads {
+			d.Reads = append(d.Reads, inputDoc(in))
+		}
+		if s.LastRows >= 0 {
+			d.Rows = &s.LastRows
+		}
+		doc.Steps = append(doc.Steps, d)
+	}
+	return doc
+}

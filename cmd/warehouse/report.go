@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"warehouse/runner"
+	"warehouse/runner/diag"
+	"warehouse/runner/history"
+)
+
+// printReport prints the outcome of a build or a test: failing rows, then the
+// run in a line, then what it means for those who read `latest`.
+func (c *cli) printReport(ctx context.Context, r *runner.Runner, report *runner.Report, output string) error {
+	if output == "json" {
+		return c.printJSON(reportJSON(report))
+	}
+	if c.flags.quiet && report.OK() {
+		return nil
+	}
+	return c.print(reportText(report, func(id string) string { return c.seqOf(ctx, r, id) }))
+}
+
+// seqOf names a run as people type it, or by the end of its id if the register
+// cannot be asked.
+func (c *cli) seqOf(ctx context.Context, r *runner.Runner, id string) string {
+	if page, err := r.Show(ctx, id); err == nil {
+		return seqName(page.Seq)
+	}
+	return short(id)
+}
+
+func reportText(r *runner.Report, name func(id string) string) string {
+	var b strings.Builder
+	for _, n := range r.Nodes {
+		if n.Status == runner.StatusFail || n.Status == runner.StatusWarn {
+			b.WriteString(failingText(n, r.Run))
+		}
+	}
+	if r.TestsOnly {
+		s := statsOf(r.Nodes)
+		fmt.Fprintf(&b, "%s  %s  %d of %s passed in %s\n", seqName(r.Run.Seq), r.Run.ID, s.pass+s.warn, count(s.total, "data test"), seconds(r.Elapsed))
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%s  %s  %s  %s, %s in %s\n", seqName(r.Run.Seq), r.Run.ID, r.Run.Status,
+		count(r.Marts, "mart"), count(r.Run.RowCount, "row"), seconds(r.Elapsed))
+	b.WriteString(publishedText(r))
+	for _, s := range r.Unbuilt {
+		still := "still read"
+		if len(s.Models) == 1 {
+			still = "still reads"
+		}
+		fmt.Fprintf(&b, "%s %s %s of %s: %s; `--select %s+` rebuilds them\n", count(len(s.Models), "mart"), still, name(s.Reads), clean(s.Model),
+			clean(strings.Join(s.Models, ", ")), clean(s.Model))
+	}
+	return b.String()
+}
+
+func publishedText(r *runner.Report) string {
+	seq := seqName(r.Run.Seq)
+	switch {
+	case r.Publication != 0 && r.Run.BasePublication == 0:
+		return fmt.Sprintf("%s published, %s\n", seq, count(r.Marts, "mart"))
+	case r.Publication != 0:
+		return fmt.Sprintf("%s published, %s; undo: warehouse rollback\n", seq, count(r.Marts, "mart"))
+	case r.Run.Status == history.Success:
+		return fmt.Sprintf("%s not published (%s); publish it: warehouse publish %s\n", seq, clean(r.NotBecause), seq)
+	}
+	return fmt.Sprintf("%s not published: %s\n", seq, cleanLines(r.NotBecause))
+}
+
+// nodeError is a node's error with the node's name, where its place does not
+// tell it.
+func nodeError(n runner.NodeResult) error {
+	var placed *diag.Error
+	if errors.As(n.Err, &placed) && placed.Pos.File != "" {
+		if isTest(&n) || placed.Pos.File != n.File {
+			return &namedError{nodeLabel(&n), n.Err}
+		}
+		return n.Err
+	}
+	if n.File == "" {
+		return &namedError{nodeLabel(&n), n.Err}
+	}
+	return &namedError{nodeLabel(&n) + " (" + n.File + ")", n.Err}
+}
+
+type namedError struct {
+	name string
+	err  error
+}
+
+func (e *namedError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *namedError) Unwrap() error { return e.err }

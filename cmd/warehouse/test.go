@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"warehouse/runner"
+)
+
+func (c *cli) testCmd() *cobra.Command {
+	var sel selection
+	var o runner.TestOptions
+	cmd := &cobra.Command{
+		Use:   "test [flags]",
+		Short: "Run data tests on a run that was built",
+		Long: `Run data tests on the published run, or on any other. The results are recorded as a new
+attempt of that run; no run's status changes and nothing is published. If a data test fails,
+the exit code is 1.`,
+		Example: `  warehouse test
+  warehouse test --run r41
+  warehouse test --select mart_orders tag:nightly
+  warehouse test --select test_name:unique`,
+		Args: atMost(0),
+	}
+	output := outputFlag(cmd, "text", "json")
+	sel.register(cmd)
+	cmd.Flags().StringVar(&o.Run, "run", "", "`run` to test (default: latest)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o.Select, o.Exclude = sel.include, sel.exclude
+		r, err := c.open(cmd.Context())
+		if err != nil {
+			return err
+		}
+		report, err := r.Test(cmd.Context(), o)
+		return c.reported(cmd.Context(), r, report, err, output.value)
+	}
+	return cmd
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"warehouse/runner"
+)
+
+// textSink writes a line for each thing that happens, as dbt's log has them.
+type textSink struct {
+	mu     sync.Mutex
+	w      io.Writer
+	paint  paint
+	starts bool       // a line when a node starts, too
+	room   func() int // columns to fit lines into; nil: lineWidth
+}
+
+// lineWidth is where dbt's lines have their results.
+const lineWidth = 80
+
+func (t *textSink) write(text string) {
+	if text == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Progress that cannot be written must not stop the work.
+	_, _ = io.WriteString(t.w, text)
+}
+
+func (t *textSink) event(e runner.Event)          { t.write(t.eventText(e)) }
+func (t *textSink) say(msg string)                { t.write(cleanLines(msg) + "\n") }
+func (t *textSink) warn(err error)                { t.write(warningText(err, t.paint)) }
+func (t *textSink) fail(err error)                { t.write(errorText(err, t.paint)) }
+func (t *textSink) done(s stats, _ time.Duration) { t.write(doneLine(s) + "\n") }
+func (t *textSink) rest()                         {}
+func (t *textSink) close(int)                     {}
+
+// eventText is what is printed of an event; "" for nothing.
+func (t *textSink) eventText(e runner.Event) string {
+	switch e.Kind {
+	case runner.EventLock, runner.EventLog:
+		return cleanLines(e.Message) + "\n"
+	case runner.EventMended:
+		return t.paint.yellow("warning: ") + cleanLines(e.Message) + "\n"
+	case runner.EventWarning:
+		return warningText(e.Err, t.paint)
+	case runner.EventPlan:
+		return fmt.Sprintf("%s  %s  %s\n", clean(e.Message), e.Run, count(e.Total, "node"))
+	case runner.EventStart:
+		if t.starts && e.Node != nil {
+			return fmt.Sprintf("%d of %d START %s\n", e.Index, e.Total, nodeLabel(e.Node))
+		}
+	case runner.EventResult:
+		if e.Node != nil {
+			room := lineWidth
+			if t.room != nil {
+				room = t.room()
+			}
+			return resultLine(e, t.paint, room) + "\n"
+		}
+	}
+	return ""
+}
+
+// nodeLabel names a node: "mart orders", "test not_null_orders_id".
+func nodeLabel(n *runner.NodeResult) string {
+	if isTest(n) {
+		return n.Resource + " " + clean(n.Name)
+	}
+	return strings.TrimSpace(kindOf(n) + " " + clean(n.Name))
+}
+
+func isTest(n *runner.NodeResult) bool { return n.Resource == "test" || n.Resource == "unit_test" }
+
+func kindOf(n *runner.NodeResult) string {
+	if n.Kind != "" {
+		return n.Kind
+	}
+	return n.Resource
+}
+
+// resultLine is the line of a node that ended, at most room columns wide where
+// its names allow it: "3 of 12 OK mart orders ........ [12,217 rows in 0.05s]".
+func resultLine(e runner.Event, p paint, room int) string {
+	n := e.Node
+	word, result, colour := verdict(n)
+	front := fmt.Sprintf("%d of %d %s ", e.Index, e.Total, word)
+	if n.Status == runner.StatusSkipped {
+		line := front + nodeLabel(n)
+		if n.Because != "" {
+			line += " (because " + clean(n.Because) + ")"
+		}
+		return cutLine(line, room, p, p.yellow)
+	}
+	name := nodeLabel(n)
+	if isTest(n) {
+		name = clean(n.Name)
+	}
+	// Results stand in one column. A narrower terminal gets shorter names, a
+	// log gets them whole.
+	back := " [" + result + "]"
+	dots := min(lineWidth, room-width(back)) - width(front) - width(name) - 1
+	if dots < 3 && room != lineWidth {
+		name = cut(name, max(8, width(name)+dots-3))
+		dots = 3
+	}
+	line := front + name + " " + strings.Repeat(".", max(3, dots))
+	return line + " [" + colour(p)(result) + "]"
+}
+
+func cutLine(line string, room int, p paint, colour func(string) string) string {
+	if room != lineWidth {
+		line = cut(line, room)
+	}
+	return colour(line)
+}
+
+// verdict is the word for a status, what stands in brackets, and its colour.
+func verdict(n *runner.NodeResult) (word, result string, colour func(paint) func(string) string) {
+	took := " in " + seconds(n.Duration)
+	green := func(p paint) func(string) string { return p.green }
+	yellow := func(p paint) func(string) string { return p.yellow }
+	red := func(p paint) func(string) string { return p.red }
+	switch n.Status {
+	case runner.StatusSuccess:
+		if n.Rows < 0 {
+			return "OK", "OK" + took, green
+		}
+		return "OK", count(n.Rows, "row") + took, green
+	case runner.StatusReused:
+		return "REUSED", "REUSED" + took, green
+	case runner.StatusNoOp:
+		return "NO-OP", "NO-OP" + took, green
+	case runner.StatusPass:
+		return "PASS", "PASS" + took, green
+	case runner.StatusWarn:
+		w := fmt.Sprintf("WARN %d", n.Failures)
+		return w, w + took, yellow
+	case runner.StatusFail:
+		w := fmt.Sprintf("FAIL %d", n.Failures)
+		return w, w + took, red
+	case runner.StatusSkipped:
+		return "SKIP", "SKIP", yellow
+	}
+	return "ERROR", "ERROR" + took, red
+}
+
+func doneLine(s stats) string {
+	return fmt.Sprintf("Done. PASS=%d WARN=%d ERROR=%d SKIP=%d NO-OP=%d REUSED=%d TOTAL=%d", s.pass, s.warn, s.errors, s.skip, s.noOp, s.reused, s.total)
+}

@@ -89,8 +89,8 @@ func combine(op func(s, t *Set) *Set) *method {
 	}}
 }
 
-// update makes a method that changes the set like combine.
-func update(op func(s, t *Set) *Set) *method {
+// change makes a method that changes the set like combine.
+func change(op func(s, t *Set) *Set) *method {
 	m := combine(op)
 	return &method{m.sig, func(c *Call, obj Value, a []Value) (Value, error) {
 		v, err := m.call(c, obj, a)
@@ -153,10 +153,10 @@ var setMethods = map[string]*method{
 	"intersection":                combine((*Set).and),
 	"difference":                  combine((*Set).minus),
 	"symmetric_difference":        combine(symmetric),
-	"update":                      update((*Set).or),
-	"intersection_update":         update((*Set).and),
-	"difference_update":           update((*Set).minus),
-	"symmetric_difference_update": update(symmetric),
+	"update":                      change((*Set).or),
+	"intersection_update":         change((*Set).and),
+	"difference_update":           change((*Set).minus),
+	"symmetric_difference_update": change(symmetric),
 	"issubset":                    relate(func(s, t *Set) bool { return s.minus(t).Len() == 0 }),
 	"issuperset":                  relate(func(s, t *Set) bool { return t.minus(s).Len() == 0 }),
 	"isdisjoint":                  relate(func(s, t *Set) bool { return s.and(t).Len() == 0 }),

@@ -21,8 +21,14 @@ func textMethod(params string, f func(c *Call, s string, a []Value) (Value, erro
 		}
 		s = string(obj.(Markup))
 		switch c.name {
-		case "replace", "ljust", "rjust", "center", "join":
+		case "replace", "ljust", "rjust", "center":
 			a = escapeArgs(a)
+		case "join":
+			items, err := newSlice(c.f.rt, a[0])
+			if err != nil {
+				return nil, err
+			}
+			a = []Value{&List{escapeArgs(items)}}
 		}
 		v, err := f(c, s, a)
 		if err != nil {

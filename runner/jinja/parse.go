@@ -307,10 +307,10 @@ func (p *parser) forTag(tag token) stmt {
 	s := &forStmt{span: span{tag.pos, tag.end}}
 	outer := p.special
 	p.special = 0
-	s.target = p.assignTarget(tupleOpts{until: "in"})
+	s.target = p.assignTarget(tupleOpts{})
 	target := p.special & storesLoop
 	p.expectName("in")
-	s.iter = p.tuple(tupleOpts{until: "recursive"})
+	s.iter = p.tuple(tupleOpts{})
 	if p.skipName("if") {
 		s.test = p.expression(true)
 	}

@@ -37,7 +37,6 @@ func (p *parser) makeTarget(x expr) {
 type tupleOpts struct {
 	simple bool   // names and literals only
 	cond   bool   // with inline if
-	until  string // a name that ends the tuple
 	parens bool   // in brackets, so that it may be empty
 	ns     bool   // ns.attr is a target
 }
@@ -50,7 +49,7 @@ func (p *parser) tuple(o tupleOpts) expr {
 		if len(items) > 0 {
 			p.expect(tComma)
 		}
-		if k := p.cur.kind; k == tVarEnd || k == tBlockEnd || k == tRParen || o.until != "" && p.cur.is(o.until) {
+		if k := p.cur.kind; k == tVarEnd || k == tBlockEnd || k == tRParen {
 			break
 		}
 		var x expr

@@ -136,23 +136,12 @@ func splitSpace(s string, n int) []string {
 		}
 		i := strings.IndexFunc(s, isSpace)
 		if n == 0 || i < 0 {
-			if n == 0 {
-				return append(parts, trimRightIf(s, i >= 0))
-			}
 			return append(parts, s)
 		}
 		parts = append(parts, s[:i])
 		s = s[i:]
 		n--
 	}
-}
-
-// trimRightIf drops the white space behind the rest, as Python does.
-func trimRightIf(s string, trim bool) string {
-	if trim {
-		return trimRightSpace(s)
-	}
-	return s
 }
 
 func rsplitSpace(s string, n int) []string {
@@ -164,7 +153,7 @@ func rsplitSpace(s string, n int) []string {
 		}
 		i := strings.LastIndexFunc(s, isSpace)
 		if n == 0 || i < 0 {
-			parts = append(parts, strings.TrimLeftFunc(s, isSpace))
+			parts = append(parts, s)
 			break
 		}
 		_, size := utf8.DecodeRuneInString(s[i:])

@@ -257,6 +257,25 @@ func TestSyncLeavesOthersAlone(t *testing.T) {
 	g.expect("7", "SELECT x FROM latest.mine")
 }
 
+// Engines compare names without case: a mart that is spelled otherwise is the
+// same view.
+func TestSyncOtherCase(t *testing.T) {
+	g := openTarget(t)
+	rec := g.rows(id(1), "a", "INTEGER", "1")
+	d := g.db.Dialect()
+	for i, name := range []string{"a", "A", "A", "a", "a"} {
+		s := history.Snapshot{Marts: map[string]string{name: id(1)}}
+		views, err := binding.Stored(d, "main", "t", binding.Literal, s, map[string]history.ModelRecord{name: rec})
+		g.must(err)
+		did, err := binding.Sync(g.ctx, g.c, g.reg, "t", views)
+		g.must(err)
+		if want := []binding.Synced{{Created: 1}, {Replaced: 1}, {Kept: 1}, {Replaced: 1}, {Kept: 1}}[i]; did != want {
+			t.Errorf("%d: %+v, want %+v", i, did, want)
+		}
+	}
+	g.expect("1", "SELECT count(*) FROM run_binding WHERE binding = 't'")
+}
+
 // Nothing is done, and little is asked, when nothing changes.
 func TestSyncSteadyState(t *testing.T) {
 	g := openTarget(t)

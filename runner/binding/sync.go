@@ -40,6 +40,7 @@ func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 		return did, err
 	}
 	var made []View
+	var forgotten []history.BoundView // entries of views that are gone, or now spelled otherwise
 	wanted := map[string]bool{}
 	for _, v := range want {
 		key := fold(v.Schema, v.Name)
@@ -58,6 +59,9 @@ func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 			did.Created++
 		}
 		made = append(made, v)
+		if ours {
+			forgotten = append(forgotten, old)
+		}
 	}
 	var dropped []history.BoundView
 	for key, old := range have.ours {
@@ -80,7 +84,7 @@ func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 		for i, v := range made {
 			entries[i] = history.BoundView{Schema: v.Schema, Name: v.Name, SHA256: v.Digest}
 		}
-		return r.SetBoundViews(ctx, c, entries, dropped)
+		return r.SetBoundViews(ctx, c, entries, append(forgotten, dropped...))
 	})
 }
 

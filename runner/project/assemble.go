@@ -20,9 +20,9 @@ func (l *loader) assemble(files []*file) {
 	}
 	l.addFiles(files)
 	entries := l.addEntries(byKind[schemaYAML])
-	models := l.tree("models", modelKeys(), byKind[modelFile])
-	seeds := l.tree("seeds", modelKeys(), byKind[seedFile])
-	snapshots := l.tree("snapshots", modelKeys(), byKind[snapshotFile])
+	models := l.tree("models", modelKeys, byKind[modelFile])
+	seeds := l.tree("seeds", modelKeys, byKind[seedFile])
+	snapshots := l.tree("snapshots", modelKeys, byKind[snapshotFile])
 	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return errs }
 	for i, m := range l.p.Models {
 		m.YAML = entries.take("model", m.Name)
@@ -130,7 +130,7 @@ func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex) {
 			section = "tests"
 		}
 	}
-	t := l.tree(section, slices.Concat(testKeys(), ignoredKeys), slices.Concat(byKind[testFile], byKind[schemaYAML]))
+	t := l.tree(section, testKeysToo, slices.Concat(byKind[testFile], byKind[schemaYAML]))
 	if t != nil {
 		t.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return errs }, &l.errs)
 	}

@@ -156,7 +156,7 @@ func (f *yamlFile) testArguments(t *DataTest, ps []pair) {
 
 // testConfig reads the config of a data test, with `where` raw.
 func (f *yamlFile) testConfig(n *yaml.Node, what string) Config {
-	return f.config(n, what, slices.Concat(testKeys(), ignoredKeys))
+	return f.config(n, what, testKeysToo)
 }
 
 func (f *yamlFile) argument(t *DataTest, p pair) {

@@ -135,7 +135,8 @@ func noProject(msg string, cause error) error {
 
 var projectName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// identity reads name, version, vars, paths and targets.
+// identity reads name, version, vars, targets, retention and paths: what commands
+// need that do not build.
 func (l *loader) identity() {
 	cli := map[string]jinja.Value{}
 	for k, v := range l.o.Vars {
@@ -166,6 +167,11 @@ func (l *loader) identity() {
 		seen = defaultTarget(p.Dir)
 	}
 	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &seen)
+	if i := slices.IndexFunc(l.top, func(t pair) bool { return t.key == "retention" && !isNullNode(resolve(t.v)) }); i >= 0 {
+		d := &decoder{}
+		p.Retention = decodeRetention(d, f.setting(l.top[i].k, f.value(l.top[i].v)))
+		f.errs.Add(d.errs...)
+	}
 	l.paths.read(f, l.top)
 	l.dir.skip = []string{"target", "dbt_packages", "logs"}
 	for _, key := range []string{"target-path", "target_path", "packages-install-path", "packages_install_path"} {
@@ -236,10 +242,6 @@ func (l *loader) topLevel() {
 			f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
 		case !slices.Contains(topKeys, key):
 			f.unknownKey(t.k, t.key, "project.yml", topKeys)
-		case key == "retention" && !isNullNode(resolve(t.v)):
-			d := &decoder{}
-			p.Retention = decodeRetention(d, f.setting(t.k, f.value(t.v)))
-			f.errs.Add(d.errs...)
 		case key == "on_run_start" || key == "on_run_end":
 			d := &decoder{}
 			hooks := d.hooks(f.setting(t.k, f.raw(t.v)), t.key)

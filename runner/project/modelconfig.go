@@ -134,13 +134,13 @@ var ignoredKeys = []string{"persist_docs", "grants", "copy_grants", "indexes", "
 // refusedKeys are dbt's and would change what a model returns.
 var refusedKeys = []string{"sql_header"}
 
-func modelKeys() []string {
-	return slices.Concat(slices.Collect(maps.Keys(modelFields)), laterKeys, ignoredKeys, refusedKeys)
-}
+// modelKeys are all that DecodeModel knows.
+var modelKeys = sorted(slices.Concat(slices.Collect(maps.Keys(modelFields)), laterKeys, ignoredKeys, refusedKeys))
 
 // isModelKey reports whether DecodeModel knows a key.
 func isModelKey(key string) bool {
-	return modelFields[key] != nil || slices.Contains(laterKeys, key) || slices.Contains(ignoredKeys, key) || slices.Contains(refusedKeys, key)
+	_, ok := slices.BinarySearch(modelKeys, key)
+	return ok
 }
 
 // DecodeModel reads the config of a model, seed or snapshot. What is not set
@@ -162,7 +162,7 @@ func DecodeModel(c Config) (ModelConfig, []*diag.Error) {
 		case slices.Contains(refusedKeys, key):
 			d.errorf(s, "%s is not supported: it would change what a model returns", key).Advice = "move what it does into the model's SELECT"
 		default:
-			d.add(unknownKey(s, key, "the config of a model", modelKeys()))
+			d.add(unknownKey(s, key, "the config of a model", modelKeys))
 		}
 	}
 	if out.CreatedAtColumn != "" && strings.EqualFold(out.CreatedAtColumn, out.RunIDColumn) {
@@ -259,7 +259,11 @@ var testFields = map[string]func(*decoder, *TestConfig, Setting){
 	"group":             func(d *decoder, c *TestConfig, s Setting) { c.Group = d.text(s, "group") },
 }
 
-func testKeys() []string { return slices.Collect(maps.Keys(testFields)) }
+// testKeys are all that have a meaning for a data test.
+var testKeys = sorted(slices.Collect(maps.Keys(testFields)))
+
+// testKeysToo are all that DecodeTest takes.
+var testKeysToo = sorted(slices.Concat(testKeys, ignoredKeys))
 
 // DecodeTest reads the config of a data test.
 func DecodeTest(c Config) (TestConfig, []*diag.Error) {
@@ -277,7 +281,7 @@ func DecodeTest(c Config) (TestConfig, []*diag.Error) {
 		case slices.Contains(refusedKeys, key):
 			d.errorf(s, "%s is not supported", key)
 		default:
-			d.add(unknownKey(s, key, "the config of a data test", testKeys()))
+			d.add(unknownKey(s, key, "the config of a data test", testKeys))
 		}
 	}
 	return out, d.errs

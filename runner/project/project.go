@@ -12,7 +12,7 @@
 //     datatests.go a [DataTest] of each data test, sources.go a [Source] of
 //     each table.
 //  4. tree.go hands each model and data test the config of its folders, as
-//     layers; [Merge] joins layers; decode.go turns the result into a
+//     layers; [Merge] joins layers; modelconfig.go turns the result into a
 //     [ModelConfig] or [TestConfig].
 //
 // What is wrong is collected over all files and returned at once, as

@@ -124,19 +124,18 @@ func (r *renderer) varValue(c *jinja.Call) (jinja.Value, error) {
 // nested renders the Jinja in a variable's own text, where var and target are
 // not known, so that it ends.
 func (r *renderer) nested(name, text string) (jinja.Value, error) {
-	t, err := jinja.Parse("var "+name, text)
-	if err != nil {
-		return nil, &hinted{msg: fmt.Sprintf("in the value of var %q: %s", name, message(err))}
-	}
-	out, err := t.Render(r.ctx, jinja.Options{Globals: jinja.MapScope{"env_var": r.globals["env_var"]}, Strict: true, Limits: yamlLimits})
+	out, err := r.renderOnce("var "+name, text, jinja.MapScope{"env_var": r.globals["env_var"]})
 	if err != nil {
 		return nil, &hinted{msg: fmt.Sprintf("in the value of var %q: %s", name, message(err)), hint: hintOf(err)}
 	}
-	return out.Text, nil
+	return out, nil
 }
 
 // yamlLimits are enough for any value of a YAML file.
 var yamlLimits = jinja.Limits{Steps: 200_000, Output: 1 << 20, Total: 8 << 20, Items: 100_000, Depth: 50, IntBits: 10_000}
+
+// wrapper goes around a single expression, to catch its value.
+const wrapper = "__value__(("
 
 // native renders text as dbt renders YAML: a single expression keeps its type,
 // and what reads as a Python literal becomes its value.
@@ -147,7 +146,7 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 	single := false
 	globals := r.globals
 	if from, to, ok := singleExpression(text); ok {
-		src = text[:from] + "__value__(" + text[from:to] + ")" + text[to:]
+		src = text[:from] + wrapper + text[from:to] + "))" + text[to:]
 		globals = maps.Clone(r.globals)
 		globals["__value__"] = jinja.Func{Name: "__value__", Call: func(c *jinja.Call) (jinja.Value, error) {
 			if single = len(c.Args) == 1; single {
@@ -156,30 +155,37 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 			return got, nil
 		}}
 	}
-	t, err := jinja.Parse(file, src)
-	if err != nil && src != text { // as the user wrote it, for the message
-		_, err = jinja.Parse(file, text)
+	out, err := r.renderOnce(file, src, globals)
+	if err != nil && src != text { // once more as the user wrote it, for the place of the error
+		out, err = r.renderOnce(file, text, r.globals)
 	}
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.Render(r.ctx, jinja.Options{Globals: globals, Strict: true, Limits: yamlLimits})
 	if err != nil {
 		return nil, err
 	}
 	if single {
 		switch v := got.(type) {
-		case string, *jinja.Undefined, jinja.Secret, jinja.SecretText:
+		case string, jinja.Secret, jinja.SecretText:
+		case *jinja.Undefined:
+			return nil, &hinted{fmt.Sprintf("%s is undefined", strings.TrimSpace(text[2:len(text)-2])), "target has name, type, schema, catalog, database, path and threads"}
 		case jinja.Markup:
 			return string(v), nil
 		default:
 			return got, nil
 		}
 	}
-	if v, ok := literal(out.Text); ok && !asText.MatchString(text) {
+	if v, ok := literal(out); ok && !asText.MatchString(text) {
 		return v, nil
 	}
-	return out.Text, nil
+	return out, nil
+}
+
+func (r *renderer) renderOnce(file, text string, globals jinja.Scope) (string, error) {
+	t, err := jinja.Parse(file, text)
+	if err != nil {
+		return "", err
+	}
+	out, err := t.Render(r.ctx, jinja.Options{Globals: globals, Strict: true, Limits: yamlLimits})
+	return out.Text, err
 }
 
 // asText is dbt's filter that keeps a text a text.
@@ -257,9 +263,6 @@ func (f *yamlFile) relocate(n *yaml.Node, text string, err error) *diag.Error {
 	if at := strings.Index(f.line(line), want); want != "" && at >= 0 && d.Pos.Line > 0 {
 		shift := utf8.RuneCountInString(f.line(line)[:at])
 		col := max(1, d.Pos.Col)
-		if over := col - utf8.RuneCountInString(want); d.Pos.Line == 1 && over > 0 || strings.Contains(d.Source, "__value__(") {
-			col = max(1, col-len("__value__("))
-		}
 		e.Pos.Line, e.Pos.Col, e.Source, e.Span = line, shift+col, f.line(line), max(1, d.Span)
 	}
 	return e

@@ -168,6 +168,7 @@ func TestNativeRendering(t *testing.T) {
 		{"{% if var('flag') %}x{% else %}y{% endif %}", "str y"},
 		{"{{ var('n') }} d", "str 3 d"},
 		{"{{ 'None' }}", "None"},
+		{"{{ 1, var('n') }}", "jinja.Tuple (1, 3)"},
 		{"{{ '007' }}", "str 007"},
 		{"{{ '(1, 2)' }}", "jinja.Tuple (1, 2)"},
 		{"{{ '1e3' }}", "float 1000.0"},

@@ -101,7 +101,7 @@ func (f *yamlFile) entry(n *yaml.Node, sectionName string) *Entry {
 	}
 	e.Description = f.rawText(find(ps, "description"), "description")
 	if sec.config {
-		e.Config = f.config(find(ps, "config"), fmt.Sprintf("the config of %s", e.Name), modelKeys())
+		e.Config = f.config(find(ps, "config"), fmt.Sprintf("the config of %s", e.Name), modelKeys)
 		f.promote(e, ps)
 		e.Columns = f.columns(find(ps, "columns"), e.Name)
 		e.Tests = f.dataTests(ps, "", false)

@@ -227,7 +227,7 @@ func (r *targetReader) settingText(n *yaml.Node) (string, bool) {
 	if !r.chosen {
 		return "", false
 	}
-	v, err := r.f.render.text(r.f.name, n.Value)
+	v, err := r.f.render.renderOnce(r.f.name, n.Value, r.f.render.globals)
 	if err != nil {
 		r.f.errs.Add(r.f.relocate(n, n.Value, err))
 		return "", false
@@ -244,16 +244,6 @@ func (r *targetReader) settingText(n *yaml.Node) (string, bool) {
 		return "", false
 	}
 	return v, true
-}
-
-// text renders without a change of type.
-func (r *renderer) text(file, text string) (string, error) {
-	t, err := jinja.Parse(file, text)
-	if err != nil {
-		return "", err
-	}
-	out, err := t.Render(r.ctx, jinja.Options{Globals: r.globals, Strict: true, Limits: yamlLimits})
-	return out.Text, err
 }
 
 // badName reports whether a name is empty or holds control characters.

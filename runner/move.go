@@ -75,8 +75,11 @@ func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions
 	if o.Force {
 		m.Force = o.Reason
 	}
-	if _, err := s.reg.PublicationOf(ctx, s.conn, run.ID); err == nil {
+	if p, err := s.reg.PublicationOf(ctx, s.conn, run.ID); err == nil {
 		// Of a run that was published once, the whole snapshot comes back.
+		if m.To, err = s.reg.Snapshot(ctx, s.conn, p.Seq); err != nil {
+			return nil, err
+		}
 		return m, s.describe(ctx, m, live)
 	} else if !errors.Is(err, history.ErrNoPublication) {
 		return nil, err
@@ -312,7 +315,7 @@ func (r *Runner) Move(ctx context.Context, m *Move, reason string) (history.Publ
 	if m.Force != "" {
 		reason = m.Force
 	}
-	p := history.Publication{Action: m.Action, RunID: m.Run.ID, At: r.now(), By: r.cfg.User, Reason: reason}
+	p := history.Publication{Action: m.Action, RunID: m.Run.ID, At: r.now(), By: r.cfg.User, Reason: reason, Restores: m.To.Publication}
 	err = s.conn.Atomic(ctx, func() error {
 		var err error
 		p.Seq, err = s.movePointer(ctx, pm, p)

@@ -123,22 +123,18 @@ func (r *render) about(n *Node) *jinja.Dict {
 		_ = columns.Set(c.Name, dict("name", c.Name, "description", c.Description, "data_type", orNone(c.DataType),
 			"quote", c.Quote, "tags", list(c.Tags), "meta", jinja.FromGo(orEmpty(c.Meta)), "constraints", &jinja.List{}))
 	}
-	var refs, parents []string
-	for _, id := range n.Parents {
-		parents = append(parents, id)
-		if strings.HasPrefix(id, "model.") {
-			refs = append(refs, id[strings.LastIndexByte(id, '.')+1:])
+	refs := &jinja.List{}
+	for _, id := range n.Refs {
+		if parent := r.all[id]; parent != nil {
+			refs.Items = append(refs.Items, dict("name", parent.Name, "package", nil, "version", nil))
 		}
 	}
-	refList := &jinja.List{}
-	for _, name := range refs {
-		refList.Items = append(refList.Items, dict("name", name, "package", nil, "version", nil))
-	}
+	_, below, _ := strings.Cut(n.File, "/")
 	d := dict(
 		"name", n.Name, "unique_id", n.ID, "resource_type", n.Resource, "package_name", n.Package,
-		"original_file_path", n.File, "path", strings.TrimPrefix(n.File, "models/"), "file_key_name", n.File,
+		"original_file_path", n.File, "path", below,
 		"fqn", list(n.FQN), "tags", list(n.Tags), "description", n.Description, "columns", columns,
-		"depends_on", dict("nodes", list(parents), "macros", &jinja.List{}), "refs", refList,
+		"depends_on", dict("nodes", list(n.Parents), "macros", &jinja.List{}), "refs", refs,
 		"config", r.configDict(n), "meta", jinja.FromGo(orEmpty(n.Config.Meta)),
 		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", n.Table.Schema, "alias", n.Table.Name,
 	)

@@ -9,9 +9,12 @@
 //     parents in front as CTEs; Rendered.Place leads from any byte of it back
 //     to a line of the user's files.
 //
-// Read Graph first, then context.go (what a template can call), then
-// datatests.go (data tests as SQL). Macros that the product brings with it are
-// in macros/*.sql.
+// Read Graph first; graph.go makes it and testnodes.go adds the data tests.
+// render.go is one rendering, and the scope of its template: macros.go and
+// dispatch.go find macros, context.go lists what else a template can call.
+// datatests.go turns a data test into SQL, place.go leads from SQL back to
+// files, secrets.go fills in secrets. Macros that the product brings with it
+// are in macros/*.sql.
 package compile
 
 import (

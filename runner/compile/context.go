@@ -36,7 +36,6 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"run_started_at":  func(r *render) jinja.Value { return r.startedAt() },
 		"this":            func(r *render) jinja.Value { return r.this() },
 		"target":          func(r *render) jinja.Value { return r.target() },
-		"env":             func(r *render) jinja.Value { return r.target() },
 		"model":           func(r *render) jinja.Value { return r.model() },
 		"graph":           func(r *render) jinja.Value { return r.graph() },
 		"adapter":         func(r *render) jinja.Value { return r.adapter() },

@@ -52,8 +52,8 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 		return nil, err
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
-		names: &names{project: p.Name, models: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[string]*Node{},
-			off: map[string]*Node{}, others: map[string]string{}}}
+		names: &names{project: p.Name, models: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
+			off: map[[2]string]*Node{}, others: map[string]string{}}}
 	for _, step := range []func(){c.sources, c.models, c.dataTests} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -97,13 +97,13 @@ func (c *compiler) sources() {
 			Relation: engine.Relation{Database: s.Database, Schema: s.Schema, Name: s.Identifier},
 			external: externalSource(s),
 		}
-		key := s.SourceName + "." + s.Name
+		key := [2]string{s.SourceName, s.Name}
 		if !s.Enabled {
 			c.names.off[key] = n
 			continue
 		}
 		if first := c.names.sources[key]; first != nil {
-			c.errs.Add(&diag.Error{Pos: s.Pos, Msg: fmt.Sprintf("source '%s' is described twice, first at %s", key, first.Pos)})
+			c.errs.Add(&diag.Error{Pos: s.Pos, Msg: fmt.Sprintf("source '%s.%s' is described twice, first at %s", s.SourceName, s.Name, first.Pos)})
 			continue
 		}
 		c.names.sources[key] = n

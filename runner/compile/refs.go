@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"warehouse/runner/diag"
 	"warehouse/runner/engine"
@@ -224,11 +223,11 @@ const nilRun = "00000000-0000-0000-0000-000000000000"
 // names finds nodes by what templates call them.
 type names struct {
 	project  string
-	models   map[string][]*Node // by name: enabled ones first
-	disabled map[string]*Node   // models that are not enabled, by name
-	sources  map[string]*Node   // "source.table"
-	off      map[string]*Node   // disabled sources
-	others   map[string]string  // what else there is by that name: a seed's file
+	models   map[string][]*Node  // by name: enabled ones first
+	disabled map[string]*Node    // models that are not enabled, by name
+	sources  map[[2]string]*Node // by source and table
+	off      map[[2]string]*Node // disabled sources
+	others   map[string]string   // what else there is by that name: a seed's file
 }
 
 // lookup returns the node that a call names, or an error that says which one
@@ -270,20 +269,19 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 }
 
 func (t *names) lookupSource(k call) (*Node, error) {
-	key := k.pkg + "." + k.name
+	key := [2]string{k.pkg, k.name}
 	if n := t.sources[key]; n != nil {
 		return n, nil
 	}
 	if n := t.off[key]; n != nil {
-		return nil, &lookupError{msg: fmt.Sprintf("source '%s' is disabled", key), advice: "it is disabled in " + n.Pos.String(), disabled: true}
+		return nil, &lookupError{msg: fmt.Sprintf("source '%s.%s' is disabled", k.pkg, k.name), advice: "it is disabled in " + n.Pos.String(), disabled: true}
 	}
 	var tables, sources []string
 	for name := range t.sources {
-		s, table, _ := strings.Cut(name, ".")
-		if s == k.pkg {
-			tables = append(tables, table)
+		if name[0] == k.pkg {
+			tables = append(tables, name[1])
 		}
-		sources = append(sources, s)
+		sources = append(sources, name[0])
 	}
 	if len(tables) > 0 {
 		return nil, missing(fmt.Sprintf("source '%s' has no table '%s'", k.pkg, k.name), k.name, tables)

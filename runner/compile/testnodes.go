@@ -33,7 +33,7 @@ func (c *compiler) dataTests() {
 		}
 	}
 	for _, s := range c.project.Sources {
-		if n := c.names.sources[s.SourceName+"."+s.Name]; n != nil && n.Source == s {
+		if n := c.names.sources[[2]string{s.SourceName, s.Name}]; n != nil && n.Source == s {
 			all(n, s.Tests, s.Columns)
 		}
 	}

@@ -35,10 +35,10 @@ func (p *parser) makeTarget(x expr) {
 // tupleOpts say how a tuple is read; the zero value reads one or more
 // expressions without inline if.
 type tupleOpts struct {
-	simple bool   // names and literals only
-	cond   bool   // with inline if
-	parens bool   // in brackets, so that it may be empty
-	ns     bool   // ns.attr is a target
+	simple bool // names and literals only
+	cond   bool // with inline if
+	parens bool // in brackets, so that it may be empty
+	ns     bool // ns.attr is a target
 }
 
 func (p *parser) tuple(o tupleOpts) expr {

@@ -5,8 +5,9 @@
 //
 //  1. [LoadTarget] opens the folder (files.go; nothing outside it is read) and
 //     reads project.yml (load.go): name, vars, paths, targets (target.go).
-//  2. [Load] goes on with all other files. yaml.go walks a YAML file and
-//     collects its errors, scalar.go reads scalars as dbt's YAML reads them,
+//  2. [Load] goes on with all other files (readfiles.go). syntax.go parses a
+//     YAML file, yaml.go and value.go walk it and
+//     collect its errors, scalar.go reads scalars as dbt's YAML reads them,
 //     render.go evaluates Jinja in them.
 //  3. schema.go makes an [Entry] of each thing that a YAML file describes,
 //     datatests.go a [DataTest] of each data test, sources.go a [Source] of

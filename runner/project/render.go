@@ -145,7 +145,8 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 	var got jinja.Value
 	single := false
 	globals := r.globals
-	if from, to, ok := singleExpression(text); ok {
+	from, to, ok := singleExpression(text)
+	if ok {
 		src = text[:from] + wrapper + text[from:to] + "))" + text[to:]
 		globals = maps.Clone(r.globals)
 		globals["__value__"] = jinja.Func{Name: "__value__", Call: func(c *jinja.Call) (jinja.Value, error) {
@@ -166,7 +167,7 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 		switch v := got.(type) {
 		case string, jinja.Secret, jinja.SecretText:
 		case *jinja.Undefined:
-			return nil, &hinted{fmt.Sprintf("%s is undefined", strings.TrimSpace(text[2:len(text)-2])), "target has name, type, schema, catalog, database, path and threads"}
+			return nil, undefinedValue(strings.TrimSpace(text[from:to]))
 		case jinja.Markup:
 			return string(v), nil
 		default:
@@ -177,6 +178,15 @@ func (r *renderer) native(file, text string) (jinja.Value, error) {
 		return v, nil
 	}
 	return out, nil
+}
+
+// undefinedValue is the error of an expression that has no value.
+func undefinedValue(expr string) error {
+	e := &hinted{msg: expr + " is undefined"}
+	if strings.HasPrefix(expr, "target.") {
+		e.hint = "target has name, type, schema, catalog, database, path and threads"
+	}
+	return e
 }
 
 func (r *renderer) renderOnce(file, text string, globals jinja.Scope) (string, error) {
@@ -291,91 +301,4 @@ func hintOf(err error) string {
 		}
 	}
 	return ""
-}
-
-// value is a node's value with Jinja rendered where there is a renderer, and
-// secrets refused.
-func (f *yamlFile) value(n *yaml.Node) jinja.Value { return f.valueOf(n, true, 0) }
-
-// raw is a node's value with Jinja left as it is.
-func (f *yamlFile) raw(n *yaml.Node) jinja.Value { return f.valueOf(n, false, 0) }
-
-const maxDepth = 200
-
-func (f *yamlFile) valueOf(n *yaml.Node, render bool, depth int) jinja.Value {
-	n = resolve(n)
-	if n == nil {
-		return nil
-	}
-	if f.budget--; f.budget < 0 || depth > maxDepth {
-		if f.budget != -2 {
-			f.budget = -2
-			f.errorf(n, "this is nested too deeply or, through aliases, too large")
-		}
-		f.budget = -2
-		return nil
-	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		d := jinja.NewDict()
-		for _, p := range f.mappingPairs(n, 0) {
-			if f.budget < 0 {
-				break
-			}
-			_ = d.Set(f.key(p.k), f.valueOf(p.v, render, depth+1))
-		}
-		return d
-	case yaml.SequenceNode:
-		items := make([]jinja.Value, 0, len(n.Content))
-		for _, c := range n.Content {
-			if f.budget < 0 {
-				break
-			}
-			items = append(items, f.valueOf(c, render, depth+1))
-		}
-		return &jinja.List{Items: items}
-	}
-	v := f.plainScalar(n)
-	text, ok := v.(string)
-	if !ok || !render || f.render == nil || !hasJinja(text) {
-		return v
-	}
-	v, ok = f.renderText(n, text)
-	if ok && holdsSecret(v) {
-		f.errorf(n, "a secret may stand only in dsn and settings of a target")
-		return broken{}
-	}
-	return v
-}
-
-// key is the value of a mapping's key: true, 1 and dates are keys, too.
-func (f *yamlFile) key(n *yaml.Node) jinja.Value { return f.plainScalar(resolve(n)) }
-
-func (f *yamlFile) plainScalar(n *yaml.Node) jinja.Value {
-	switch {
-	case n.Style&yaml.TaggedStyle != 0:
-		return f.tagged(n)
-	case n.Style != 0 || n.Kind != yaml.ScalarNode:
-		return n.Value
-	}
-	v, err := scalar(n.Value)
-	if err != nil {
-		f.errorf(n, "%v", err).Advice = "put it in quotes if it is meant as text"
-	}
-	return v
-}
-
-func holdsSecret(v jinja.Value) bool {
-	switch v := v.(type) {
-	case jinja.Secret, jinja.SecretText:
-		return true
-	case string:
-		parts, err := jinja.SplitSecrets(v)
-		return err != nil || slices.ContainsFunc(parts, func(p jinja.SecretPart) bool { return p.Ref != "" })
-	case *jinja.List:
-		return slices.ContainsFunc(v.Items, holdsSecret)
-	case *jinja.Dict:
-		return slices.ContainsFunc(v.Items(), func(it jinja.Item) bool { return holdsSecret(it.Value) })
-	}
-	return false
 }

@@ -27,6 +27,9 @@ func (l *loader) assemble(files []*file) {
 	for i, m := range l.p.Models {
 		m.YAML = entries.take("model", m.Name)
 		m.Layers = withEntry(models.layers(l.p.Name, l.p.Models[i].Path), m.YAML)
+		if l.dbt() {
+			m.Layers = append([]Config{dbtDefaults}, m.Layers...)
+		}
 	}
 	for _, s := range l.p.Seeds {
 		s.YAML = entries.take("seed", s.Name)
@@ -49,6 +52,9 @@ func (l *loader) assemble(files []*file) {
 	l.sourceLayers(byKind[schemaYAML])
 	entries.leftovers(l, byKind)
 }
+
+// dbtDefaults are what dbt has where project.yml has something else.
+var dbtDefaults = Config{"materialized": {Value: "view", Pos: Pos{File: DBTFile}}}
 
 func withEntry(layers []Config, e *Entry) []Config {
 	if e == nil {
@@ -305,7 +311,9 @@ func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
 		if _, relation := e.Raw.Get("relation"); !checked || x.taken[e] || slices.Contains(names, e.Name) || relation {
 			continue
 		}
-		l.errs.Add(x.stray(e, names, there))
+		stray := x.stray(e, names, there)
+		stray.Warn = l.dbt() // dbt only warns, and such projects are to build as they are
+		l.errs.Add(stray)
 	}
 }
 

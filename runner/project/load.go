@@ -68,7 +68,9 @@ type loader struct {
 	data  []byte
 	top   []pair
 	paths paths
-	errs  diag.List
+
+	render *renderer // of schema files
+	errs   diag.List
 }
 
 // err moves the errors of project.yml to the others and returns all.
@@ -106,9 +108,15 @@ func open(ctx context.Context, o Options) (*loader, error) {
 
 func (l *loader) openFile() error {
 	data, err := l.dir.root.ReadFile(l.p.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		var dbtErr error
+		if data, dbtErr = l.dir.root.ReadFile(DBTFile); !errors.Is(dbtErr, fs.ErrNotExist) {
+			l.p.File, err = DBTFile, dbtErr
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return noProject("no project.yml in "+l.p.Dir, nil)
+		return noProject("no project.yml (and no dbt_project.yml) in "+l.p.Dir, nil)
 	case err != nil:
 		return diag.Errors{fileError(l.p.File, err)}
 	}
@@ -121,7 +129,7 @@ func (l *loader) openFile() error {
 	if node == nil {
 		node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	}
-	l.top = f.pairs(node, "project.yml")
+	l.top = f.pairs(node, l.p.File)
 	return f.errs.Err()
 }
 
@@ -148,7 +156,7 @@ func (l *loader) identity() {
 	p.Name = f.text(at, "name")
 	switch {
 	case isNullNode(at):
-		f.errs.Add(&diag.Error{Pos: Pos{File: p.File, Line: 1}, Msg: "project.yml has no name", Advice: "add name: my_project"})
+		f.errs.Add(&diag.Error{Pos: Pos{File: p.File, Line: 1}, Msg: p.File + " has no name", Advice: "add name: my_project"})
 	case !projectName.MatchString(p.Name) && p.Name != "":
 		f.errorf(at, "%q is no name of a project", p.Name).Advice = "use letters, digits and _, no digit in front"
 	}
@@ -159,14 +167,21 @@ func (l *loader) identity() {
 		p.Version = v.Value
 	}
 	l.vars(cli)
-	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, nil)
-	p.readTargets(f, l.top, l.o)
-	p.Secrets = f.render.usedSecrets()
+	own := p.Vars
+	if l.dbt() { // dbt renders its project file with the command line's variables alone
+		own = cli
+		l.readProfile(cli)
+	} else {
+		f.render = newRenderer(l.ctx, l.o.LookupEnv, own, nil)
+		p.readTargets(f, l.top, l.o)
+		p.Secrets = f.render.usedSecrets()
+	}
 	seen := p.Target
 	if seen.Name == "" { // the errors of the other files are to be found all the same
 		seen = defaultTarget(p.Dir)
 	}
-	f.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &seen)
+	f.render = newRenderer(l.ctx, l.o.LookupEnv, own, &seen)
+	l.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &seen)
 	if i := slices.IndexFunc(l.top, func(t pair) bool { return t.key == "retention" && !isNullNode(resolve(t.v)) }); i >= 0 {
 		d := &decoder{}
 		p.Retention = decodeRetention(d, f.setting(l.top[i].k, f.value(l.top[i].v)))
@@ -239,9 +254,11 @@ func (l *loader) topLevel() {
 	for _, t := range l.top {
 		switch key := strings.ReplaceAll(t.key, "-", "_"); {
 		case slices.Contains(emptyTopKeys, key):
-			f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
+			if !l.dbt() {
+				f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
+			}
 		case !slices.Contains(topKeys, key):
-			f.unknownKey(t.k, t.key, "project.yml", topKeys)
+			f.unknownKey(t.k, t.key, p.File, topKeys)
 		case key == "on_run_start" || key == "on_run_end":
 			d := &decoder{}
 			hooks := d.hooks(f.setting(t.k, f.raw(t.v)), t.key)

@@ -27,7 +27,7 @@ import (
 	"warehouse/runner/jinja"
 )
 
-// ErrNoProject: the folder has no project.yml. Load and LoadTarget return it.
+// ErrNoProject: the folder has neither project.yml nor dbt_project.yml. Load and LoadTarget return it.
 var ErrNoProject = errors.New("no project.yml")
 
 // Pos is a place in a file.
@@ -35,17 +35,20 @@ type Pos = diag.Pos
 
 // Options of Load and LoadTarget.
 type Options struct {
-	Dir       string                           // the project's folder; "" is the working folder
-	Target    string                           // name of the target; "" is the project's choice
-	Vars      map[string]any                   // of the command line; they win over the project's
-	LookupEnv func(name string) (string, bool) // nil: no variable is set
-	Threads   int                              // files read at once; 0: as many as processors
+	Dir    string // the project's folder; "" is the working folder
+	Target string // name of the target; "" is the project's choice
+	// Of dbt projects: where profiles.yml is and which profile to take; "" is
+	// what the environment and dbt_project.yml say.
+	ProfilesDir, Profile string
+	Vars                 map[string]any                   // of the command line; they win over the project's
+	LookupEnv            func(name string) (string, bool) // nil: no variable is set
+	Threads              int                              // files read at once; 0: as many as processors
 }
 
 // Project is what stands in a project's files.
 type Project struct {
 	Dir     string // absolute
-	File    string // project.yml, relative to Dir
+	File    string // project.yml or DBTFile, relative to Dir
 	Name    string
 	NamePos Pos
 	Version string

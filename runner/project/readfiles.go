@@ -128,7 +128,7 @@ func (l *loader) readFile(f *file) {
 	f.sum = sha256.Sum256(data)
 	if f.kind == schemaYAML {
 		y, root := parseYAML(f.name, data)
-		y.render = l.f.render
+		y.render = l.render
 		f.schema = readSchema(y, root, l.p.Name)
 		f.errs.Merge(&y.errs)
 		return

@@ -37,7 +37,7 @@ func (r *treeReader) read(n *yaml.Node, prefix string) *tree {
 	if prefix != "" {
 		what += " of " + prefix
 	}
-	for _, p := range r.f.pairs(n, what+" in project.yml") {
+	for _, p := range r.f.pairs(n, what+" in "+r.f.name) {
 		key := ConfigKey(p.key)
 		known := slices.Contains(r.keys, key)
 		mapping := resolve(p.v).Kind == yaml.MappingNode

@@ -196,7 +196,7 @@ func TestGolden(t *testing.T) {
 				files[f.Name] = string(f.Data)
 			}
 			g, err := compile(t, files, nil)
-			got := []byte{}
+			var got []byte
 			if err != nil {
 				got = []byte(shownErr(err))
 			} else {

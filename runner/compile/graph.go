@@ -43,7 +43,8 @@ type unit struct {
 // error is diag.Errors with all that is wrong in the project, or the context's
 // error.
 func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error) {
-	c := &compiler{ctx: ctx, nodes: map[string]*Node{}, units: map[string]*unit{}}
+	size := 3 * len(p.Models)
+	c := &compiler{ctx: ctx, nodes: make(map[string]*Node, size), units: make(map[string]*unit, len(p.Models))}
 	if o.Dialect == "" {
 		o.Dialect = "duckdb"
 	}
@@ -52,7 +53,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 		return nil, err
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
-		names: &names{project: p.Name, models: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
+		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
 			off: map[[2]string]*Node{}, others: map[string]string{}}}
 	for _, step := range []func(){c.sources, c.models, c.dataTests} {
 		if step(); ctx.Err() != nil {
@@ -222,7 +223,7 @@ func (n *Node) reads(parent *Node) bool {
 
 // refuseNames finds models that could not live beside each other.
 func (c *compiler) refuseNames(enabled []*unit) {
-	byName, byTable := map[string]*Node{}, map[string]*Node{}
+	byName, byTable := make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled))
 	for _, u := range enabled {
 		n := u.node
 		c.refuseStateName(n)

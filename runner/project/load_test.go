@@ -272,9 +272,17 @@ func TestAliasesThatGrow(t *testing.T) {
 	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("took %v", d)
 	}
-	_, err = loadText(t, shop+"-- models/a.sql --\nselect 1\n-- models/a.yml --\nmodels:\n  - name: a\n    meta: &m {x: [*m]}\n", Options{})
-	if err == nil || !strings.Contains(err.Error(), "too deeply") {
-		t.Errorf("%v", err)
+	for _, text := range []string{
+		shop + "-- models/a.sql --\nselect 1\n-- models/a.yml --\nmodels:\n  - name: a\n    meta: &m {x: [*m]}\n",
+		shop + "-- models/a.sql --\nselect 1\n-- models/a.yml --\nmodels:\n  - &m\n    name: a\n    <<: [*m, *m, *m]\n",
+		shop + "models: &m {shop: *m, +tags: x}\n",
+		shop + "models: &m {a: *m, b: *m}\n",
+		shop + "vars: &m {a: *m, b: {<<: [*m, *m]}}\n",
+		shop + "models: {+meta: &m {a: *m, b: {<<: [*m, *m]}}}\n",
+	} {
+		if _, err = loadText(t, text, Options{}); err == nil || !strings.Contains(err.Error(), "too deeply") || strings.Count(err.Error(), "\n") > 3 {
+			t.Errorf("%s\n%v", text, err)
+		}
 	}
 }
 

@@ -33,6 +33,10 @@ type treeReader struct {
 // it is for.
 func (r *treeReader) read(n *yaml.Node, prefix string) *tree {
 	t := &tree{config: Config{}}
+	if r.f.budget--; r.f.budget < 0 || strings.Count(prefix, "/") > maxDepth {
+		r.f.tooLarge(resolve(n))
+		return t
+	}
 	what := r.what
 	if prefix != "" {
 		what += " of " + prefix

@@ -23,12 +23,8 @@ func (f *yamlFile) valueOf(n *yaml.Node, render bool, depth int) jinja.Value {
 		return nil
 	}
 	if f.budget--; f.budget < 0 || depth > maxDepth {
-		if f.budget != -2 {
-			f.budget = -2
-			f.errorf(n, "this is nested too deeply or, through aliases, too large")
-		}
-		f.budget = -2
-		return nil
+		f.tooLarge(n)
+		return broken{}
 	}
 	switch n.Kind {
 	case yaml.MappingNode:

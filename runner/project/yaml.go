@@ -150,8 +150,8 @@ func find(ps []pair, key string) *yaml.Node {
 // wins, as in YAML 1.1.
 func (f *yamlFile) merged(v *yaml.Node, depth int) []pair {
 	n := resolve(v)
-	if depth > 50 {
-		f.errorf(v, "merge keys (<<) nested too deeply")
+	if f.budget -= 1 + len(n.Content); depth > 50 || f.budget < 0 {
+		f.tooLarge(v)
 		return nil
 	}
 	switch n.Kind {
@@ -174,6 +174,15 @@ func (f *yamlFile) merged(v *yaml.Node, depth int) []pair {
 	}
 	f.errorf(v, "<< takes a mapping or a list of mappings, not %s", kindOf(n))
 	return nil
+}
+
+// tooLarge notes, once, that aliases make more of a file than it should hold.
+func (f *yamlFile) tooLarge(n *yaml.Node) {
+	const told = -1 << 40
+	if f.budget > told/2 {
+		f.errorf(n, "this is nested too deeply or, through aliases, too large")
+	}
+	f.budget = told
 }
 
 // known notes each key that is not among those given, with the nearest one,

@@ -206,6 +206,34 @@ func TestVarsOfTheCommandLineWin(t *testing.T) {
 	}
 }
 
+func TestKindOfAFileFollowsItsFolder(t *testing.T) {
+	p := mustLoad(t, shop+`-- tests/generic.sql --
+select 1
+-- tests/sub/one.sql --
+select 1
+-- tests/generic/sub/g.sql --
+{% test g(model) %}{% endtest %}
+-- tests/fixtures/f.sql --
+{{
+-- seeds/make.py --
+print()
+-- seeds/a/codes.csv --
+x
+-- analyses/x.sql --
+{{
+-- snapshots/s.sql --
+{% snapshot snap %}select 1{% endsnapshot %}
+-- macros/readme.txt --
+{{
+-- models/.hidden.yml --
+{{
+`, Options{})
+	got := fmt.Sprint(len(p.Tests), p.Tests[0].Name, p.Tests[1].FQN, p.Macros[0].File, p.Seeds[0].FQN, len(p.Snapshots), len(p.Warnings))
+	if want := "2generic[shop sub one]tests/generic/sub/g.sql[shop a codes] 1 0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestTwoModelsOfOneName(t *testing.T) {
 	p := mustLoad(t, shop+"-- models/new/events.sql --\nselect 1\n-- models/old/events.sql --\nselect 2\n-- models/s.yml --\nmodels: [{name: events}]\n", Options{})
 	if len(p.Models) != 2 || p.Models[0].YAML == nil || p.Models[1].YAML == nil {

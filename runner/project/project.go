@@ -78,7 +78,7 @@ type Project struct {
 	Retention  *Retention // nil: everything is kept
 	Dispatch   []Dispatch
 
-	SHA256   string            // of the names and contents of all files that were read
+	SHA256   string            // of the names of all files and the contents of those that were read: not of seeds
 	Secrets  map[string]string // values of secret environment variables that the target uses, by name: mask them
 	Warnings []*diag.Error
 }

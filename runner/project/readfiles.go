@@ -53,7 +53,7 @@ func (l *loader) listFiles() []*file {
 				if isYAML(name) {
 					kind, ok = schemaYAML, true
 				}
-				if ext == ".py" && kinds[".sql"] == modelFile && len(kinds) > 0 {
+				if sql, models := kinds[".sql"]; ext == ".py" && models && sql == modelFile {
 					l.errs.Add(&diag.Error{Pos: Pos{File: name}, Warn: true, Msg: "Python models are not supported; the file is ignored"})
 				}
 				if !ok || seen[name] {
@@ -71,10 +71,10 @@ func (l *loader) listFiles() []*file {
 	walk(l.paths.models, map[string]fileKind{".sql": modelFile, ".md": docFile}, nil)
 	walk(l.paths.macros, map[string]fileKind{".sql": macroFile, ".md": docFile}, nil)
 	walk(l.paths.tests, map[string]fileKind{".sql": testFile}, func(f *file) {
-		switch below(f.dir, f.name)[0] {
-		case "generic":
+		switch parts := below(f.dir, f.name); {
+		case len(parts) > 1 && parts[0] == "generic":
 			f.kind = macroFile
-		case "fixtures":
+		case len(parts) > 1 && parts[0] == "fixtures":
 			f.kind = analysisFile
 		}
 	})

@@ -42,7 +42,7 @@ func newRenderer(ctx context.Context, lookupEnv func(string) (string, bool), var
 	return r
 }
 
-// hasJinja is dbt's own test of whether a text is to be rendered.
+// hasJinja reports whether a text is to be rendered.
 func hasJinja(s string) bool {
 	for i := 0; i+1 < len(s); i++ {
 		if s[i] == '{' && (s[i+1] == '{' || s[i+1] == '%' || s[i+1] == '#') {

@@ -21,11 +21,11 @@ import (
 
 // job is one turn of one side.
 type job struct {
-	kind, dir     string
-	round         int
-	rows, models  int
-	threads       int
-	file, project string
+	kind, dir    string
+	round        int
+	rows, models int
+	threads      int
+	file         string
 }
 
 func child(args []string) error {

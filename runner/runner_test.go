@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -138,5 +137,3 @@ func (s *shop) want(want, sql string) {
 		s.t.Errorf("%s\n got %q\nwant %q", sql, got, want)
 	}
 }
-
-func background() context.Context { return context.Background() }

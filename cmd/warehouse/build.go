@@ -25,7 +25,6 @@ blocking data test fails, nothing is published and the exit code is 1.`,
   warehouse build --select +mart_orders --dry-run`,
 		Args: atMost(0),
 	}
-	output := outputFlag(cmd, "text", "json")
 	sel.register(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.RunID, "run-id", "", "`UUID` of the run; one that was not published is built again from the start")
@@ -34,6 +33,7 @@ blocking data test fails, nothing is published and the exit code is 1.`,
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
 	f.BoolVar(&dryRun, "dry-run", false, "say what would be built, and do nothing")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.Select, o.Exclude = sel.include, sel.exclude
 		r, err := c.open(cmd.Context())

@@ -62,7 +62,7 @@ func (c *cli) newSink() sink {
 		return c.quietly(text)
 	}
 	text.starts = false
-	return newLive(c.err, text, func() int { return columns(c.env.Stderr) }, c.env.Now)
+	return newLive(c.err, text, func() (int, int) { return screenSize(c.env.Stderr) }, c.env.Now)
 }
 
 func (c *cli) quietly(s sink) sink {

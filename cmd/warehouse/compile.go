@@ -22,9 +22,9 @@ references. A model whose SQL depends on the results of queries is printed as it
   warehouse compile --output json`,
 		Args: atMost(0),
 	}
-	output := outputFlag(cmd, "text", "json")
 	sel.register(cmd)
 	cmd.Flags().StringVar(&o.Inline, "inline", "", "a `template` to compile instead of files")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.Select, o.Exclude = sel.include, sel.exclude
 		if o.Inline != "" && (len(o.Select) > 0 || len(o.Exclude) > 0) {

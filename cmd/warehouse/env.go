@@ -67,12 +67,13 @@ func isTerminal(f any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// columns is the width of the terminal f, or 0 where it is not known.
-func columns(f any) int {
+// screenSize is the size of the terminal f in cells, or zeros where it is not
+// known.
+func screenSize(f any) (cols, rows int) {
 	if file, ok := f.(*os.File); ok {
-		if w, _, err := term.GetSize(int(file.Fd())); err == nil {
-			return w
+		if w, h, err := term.GetSize(int(file.Fd())); err == nil {
+			return w, h
 		}
 	}
-	return 0
+	return 0, 0
 }

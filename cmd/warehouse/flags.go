@@ -84,6 +84,7 @@ func (c *choice) Set(s string) error {
 // outputFlag adds --output to a command.
 func outputFlag(cmd *cobra.Command, of ...string) *choice {
 	c := &choice{value: of[0], of: of}
+	cmd.Flags().SortFlags = false
 	cmd.Flags().Var(c, "output", "form of the result")
 	return c
 }

@@ -28,17 +28,17 @@ func helpText(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n "))
 	}
-	if local := cmd.LocalNonPersistentFlags(); local.HasAvailableFlags() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", flagList(local))
-	}
 	shared := cmd.Root().PersistentFlags()
+	if own := ownFlags(cmd, shared); own.HasAvailableFlags() {
+		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsages())
+	}
 	if cmd.HasParent() {
 		b.WriteString("\nFlags of every command: ")
 		b.WriteString(flagNamesOnly(shared))
 		fmt.Fprintf(&b, "\n(`%s --help` explains them)\n", cmd.Root().Name())
 		return b.String()
 	}
-	fmt.Fprintf(&b, "\nFlags of every command:\n%s", flagList(shared))
+	fmt.Fprintf(&b, "\nFlags of every command:\n%s", shared.FlagUsages())
 	b.WriteString("\nEach of them but --help is also an environment variable: WAREHOUSE_TARGET=prod is --target prod.\n")
 	fmt.Fprintf(&b, "\n`%s COMMAND --help` says more about a command.\n", cmd.Name())
 	b.WriteString("Exit codes: 0 done; 1 done, and the answer is no; 2 not done; 130 interrupted; 143 terminated.\n")
@@ -88,7 +88,17 @@ func ordered(cmd *cobra.Command) []*cobra.Command {
 	return append(out, rest...)
 }
 
-func flagList(flags *pflag.FlagSet) string { return flags.FlagUsages() }
+// ownFlags are the flags of the command alone, as they were registered.
+func ownFlags(cmd *cobra.Command, shared *pflag.FlagSet) *pflag.FlagSet {
+	own := pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)
+	own.SortFlags = false
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if shared.Lookup(f.Name) == nil {
+			own.AddFlag(f)
+		}
+	})
+	return own
+}
 
 func flagNamesOnly(flags *pflag.FlagSet) string {
 	var names []string

@@ -107,7 +107,7 @@ func (j *jsonSink) note(level, msg string, at time.Time) {
 // result is a LogModelResult, a LogTestResult or a SkippingDetails.
 func (j *jsonSink) result(e runner.Event) {
 	n := e.Node
-	msg := resultLine(e, paint{}, lineWidth)
+	msg := resultLine(e, paint{}, 0)
 	data := map[string]any{"node_info": nodeInfo(n, e.Time), "index": e.Index, "total": e.Total}
 	if n.Status == runner.StatusSkipped {
 		data["node_name"], data["resource_type"], data["because"] = n.Name, n.Resource, n.Because
@@ -142,7 +142,7 @@ func nodeInfo(n *runner.NodeResult, ended time.Time) map[string]any {
 		status = "started"
 	}
 	finished := ""
-	if !ended.IsZero() {
+	if !ended.IsZero() && !n.Started.IsZero() {
 		finished = stamp(n.Started.Add(n.Duration))
 	}
 	return map[string]any{

@@ -15,7 +15,7 @@ import (
 type liveSink struct {
 	text  *textSink // makes the lines that stay
 	w     io.Writer
-	width func() int // 0: not known
+	size  func() (cols, rows int) // zeros: not known
 	now   func() time.Time
 
 	mu      sync.Mutex
@@ -35,11 +35,11 @@ type liveSink struct {
 
 const (
 	redraw  = 100 * time.Millisecond
-	mostRun = 8 // running nodes shown at once
+	mostRun = 8 // running nodes shown at once, on a screen that is high enough
 )
 
-func newLive(w io.Writer, text *textSink, width func() int, now func() time.Time) *liveSink {
-	l := &liveSink{text: text, w: w, width: width, now: now, began: now(), started: map[string]time.Time{}, stop: make(chan struct{})}
+func newLive(w io.Writer, text *textSink, size func() (cols, rows int), now func() time.Time) *liveSink {
+	l := &liveSink{text: text, w: w, size: size, now: now, began: now(), started: map[string]time.Time{}, stop: make(chan struct{})}
 	text.room = func() int { return l.columns() }
 	l.ticker.Go(func() {
 		t := time.NewTicker(redraw)
@@ -160,7 +160,7 @@ func (l *liveSink) erase(cols int) string {
 // columns is how wide a line may be: one less than the terminal, because some
 // fold a line that ends in the last column.
 func (l *liveSink) columns() int {
-	w := l.width()
+	w, _ := l.size()
 	if w <= 0 {
 		w = 81
 	}
@@ -173,9 +173,13 @@ func (l *liveSink) lines(cols int) []string {
 		return nil
 	}
 	var out []string
+	most := mostRun
+	if _, rows := l.size(); rows > 0 {
+		most = max(0, min(most, rows-3)) // "and 2 more", the bar, the cursor
+	}
 	for i, n := range l.running {
-		if i == mostRun {
-			out = append(out, cut(fmt.Sprintf("  and %d more", len(l.running)-mostRun), cols))
+		if i == most {
+			out = append(out, cut(fmt.Sprintf("  and %d more", len(l.running)-most), cols))
 			break
 		}
 		took := seconds(l.now().Sub(l.started[n.ID]).Truncate(redraw))

@@ -22,9 +22,9 @@ given to --select.`,
   warehouse ls --select tag:nightly,path:models/marts --output json`,
 		Args: atMost(0),
 	}
-	output := outputFlag(cmd, "text", "json")
 	sel.register(cmd)
 	cmd.Flags().StringArrayVar(&types, "resource-type", nil, "only these `types`: model, test, source, all")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, t := range types {
 			if err := (&choice{of: []string{"model", "test", "source", "seed", "snapshot", "unit_test", "exposure", "all"}}).Set(t); err != nil {

@@ -20,10 +20,10 @@ was published before, the whole state of that day comes back.`,
   warehouse publish r42 --force --reason 'the late vote is known' --yes`,
 		Args: between(1, 1, "a run"),
 	}
-	output := outputFlag(cmd, "text", "json")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "publish although what the run read is no longer live")
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the log of publications")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := c.open(cmd.Context())
 		if err != nil {

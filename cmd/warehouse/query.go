@@ -28,9 +28,9 @@ As text, at most 100 rows are printed; json and csv print all.`,
   warehouse query 'select status, count(*) from run_manifest group by 1'`,
 		Args: between(1, 1, "a SELECT"),
 	}
-	output := outputFlag(cmd, "text", "json", "csv")
 	cmd.Flags().StringVar(&o.Run, "run", "", "`run` whose marts are read (default: latest)")
 	cmd.Flags().IntVar(&o.Limit, "limit", 0, "rows at most; 0: all (default 100 as text)")
+	output := outputFlag(cmd, "text", "json", "csv")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.SQL = args[0]
 		limit := o.Limit

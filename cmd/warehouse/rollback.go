@@ -17,9 +17,9 @@ kilobyte. Twice goes two steps back.`,
   warehouse rollback @2026-11-01T09:00:00Z`,
 		Args: atMost(1),
 	}
-	output := outputFlag(cmd, "text", "json")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log of publications")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec := ""
 		if len(args) > 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,7 +82,9 @@ func (c *cli) flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		e.Msg = "unknown flag -" + unknown.GetSpecifiedName()
+	case errors.As(err, &unknown):
 		name := unknown.GetSpecifiedName()
 		e.Msg = "unknown flag --" + name
 		if near := diag.Nearest(name, flagNames(cmd)); near != "" {
@@ -97,8 +100,12 @@ func (c *cli) flagError(cmd *cobra.Command, err error) error {
 // more, as those of --vars do, are kept whole.
 func flagValueError(name string, err error) error {
 	var placed *diag.Error
-	if errors.As(err, &placed) {
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &placed):
 		return err
+	case errors.As(err, &number):
+		err = fmt.Errorf("%q is no whole number", number.Num)
 	}
 	return &runner.UsageError{Msg: fmt.Sprintf("%s: %v", name, err)}
 }

@@ -25,8 +25,8 @@ func (c *cli) runsCmd() *cobra.Command {
   warehouse runs --output json`,
 		Args: atMost(0),
 	}
-	output := outputFlag(cmd, "text", "json")
 	cmd.Flags().IntVar(&limit, "limit", mostRuns, "runs at most; 0: all (the default of --output json)")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if limit < 0 {
 			return &runner.UsageError{Msg: fmt.Sprintf("--limit: %d is no number of runs", limit)}

@@ -21,7 +21,7 @@ var manyWords = map[string]bool{"--select": true, "-s": true, "--exclude": true,
 // it. What stands behind a flag that lacks its words is dropped: pflag would
 // take the next flag for one.
 func spreadWords(args []string) []string {
-	var out []string
+	out := []string{} // cobra would take nil for os.Args
 	for i := 0; i < len(args); i++ {
 		if args[i] == "--" {
 			return append(out, args[i:]...)

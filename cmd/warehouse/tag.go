@@ -27,10 +27,10 @@ Without arguments, list the tags.`,
 			return atMost(2)(cmd, args)
 		},
 	}
-	output := outputFlag(cmd, "text", "json")
 	cmd.Flags().BoolVar(&o.Move, "move", false, "move a tag that is there already")
 	cmd.Flags().StringVar(&o.Note, "note", "", "what it is for")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := c.open(cmd.Context())
 		if err != nil {

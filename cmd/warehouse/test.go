@@ -21,9 +21,9 @@ the exit code is 1.`,
   warehouse test --select test_name:unique`,
 		Args: atMost(0),
 	}
-	output := outputFlag(cmd, "text", "json")
 	sel.register(cmd)
 	cmd.Flags().StringVar(&o.Run, "run", "", "`run` to test (default: latest)")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.Select, o.Exclude = sel.include, sel.exclude
 		r, err := c.open(cmd.Context())

@@ -16,10 +16,10 @@ type textSink struct {
 	w      io.Writer
 	paint  paint
 	starts bool       // a line when a node starts, too
-	room   func() int // columns to fit lines into; nil: lineWidth
+	room   func() int // columns to fit lines into; nil: no end
 }
 
-// lineWidth is where dbt's lines have their results.
+// lineWidth is where lines end if their names are not too long.
 const lineWidth = 80
 
 func (t *textSink) write(text string) {
@@ -57,7 +57,7 @@ func (t *textSink) eventText(e runner.Event) string {
 		}
 	case runner.EventResult:
 		if e.Node != nil {
-			room := lineWidth
+			room := 0
 			if t.room != nil {
 				room = t.room()
 			}
@@ -84,8 +84,10 @@ func kindOf(n *runner.NodeResult) string {
 	return n.Resource
 }
 
-// resultLine is the line of a node that ended, at most room columns wide where
-// its names allow it: "3 of 12 OK mart orders ........ [12,217 rows in 0.05s]".
+// resultLine is the line of a node that ended, with its result in one column:
+// "3 of 12 OK mart orders ........ [12,217 rows in 0.05s]". A log gets names
+// whole; where there is only room for so many columns they are shortened. A
+// room of 0 has no end.
 func resultLine(e runner.Event, p paint, room int) string {
 	n := e.Node
 	word, result, colour := verdict(n)
@@ -95,29 +97,36 @@ func resultLine(e runner.Event, p paint, room int) string {
 		if n.Because != "" {
 			line += " (because " + clean(n.Because) + ")"
 		}
-		return cutLine(line, room, p, p.yellow)
+		return p.yellow(fit(line, room))
 	}
 	name := nodeLabel(n)
 	if isTest(n) {
 		name = clean(n.Name)
 	}
-	// Results stand in one column. A narrower terminal gets shorter names, a
-	// log gets them whole.
-	back := " [" + result + "]"
-	dots := min(lineWidth, room-width(back)) - width(front) - width(name) - 1
-	if dots < 3 && room != lineWidth {
-		name = cut(name, max(8, width(name)+dots-3))
-		dots = 3
+	const fewest = 3 // dots
+	used := width(front) + width(name) + width(result) + len("  []")
+	if over := used + fewest - room; room > 0 && over > 0 {
+		short := fit(name, max(8, width(name)-over))
+		used -= width(name) - width(short)
+		name = short
 	}
-	line := front + name + " " + strings.Repeat(".", max(3, dots))
-	return line + " [" + colour(p)(result) + "]"
+	end := lineWidth
+	if room > 0 {
+		end = min(room, end)
+	}
+	line := front + name + " " + strings.Repeat(".", max(fewest, end-used)) + " ["
+	if room > 0 && width(line)+width(result)+1 > room {
+		return fit(line+result+"]", room) // too narrow for colours
+	}
+	return line + colour(p)(result) + "]"
 }
 
-func cutLine(line string, room int, p paint, colour func(string) string) string {
-	if room != lineWidth {
-		line = cut(line, room)
+// fit cuts a line to room columns; 0 has no end.
+func fit(line string, room int) string {
+	if room > 0 {
+		return cut(line, room)
 	}
-	return colour(line)
+	return line
 }
 
 // verdict is the word for a status, what stands in brackets, and its colour.

@@ -21,8 +21,8 @@ func (c *cli) untagCmd() *cobra.Command {
   warehouse untag baseline --yes`,
 		Args: between(1, 1, "the name of a tag"),
 	}
-	output := outputFlag(cmd, "text", "json")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		r, err := c.open(ctx)

@@ -92,6 +92,24 @@ func (c *column) Attr(name string) (jinja.Value, bool) {
 			return nil, true
 		}
 		return orNoneInt(second), true
+	case "string_size":
+		return fn(name, func(*jinja.Call) (jinja.Value, error) {
+			if !textTypes[base] {
+				return nil, fmt.Errorf("string_size: column %s is no text but %s", c.name, c.typ)
+			}
+			if first < 0 {
+				return int64(256), nil // as dbt has it where a type has no length
+			}
+			return int64(first), nil
+		}), true
+	case "literal":
+		return fn(name, func(call *jinja.Call) (jinja.Value, error) {
+			v, err := args(call, "literal", "value")
+			if err != nil {
+				return nil, err
+			}
+			return jinja.Str(v[0]) + "::" + c.typ, nil
+		}), true
 	case "is_string":
 		return yes(textTypes[base])
 	case "is_integer":

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"warehouse/runner/diag"
+	"warehouse/runner/engine"
 	"warehouse/runner/jinja"
 )
 
@@ -97,6 +98,7 @@ func TestContext(t *testing.T) {
 		{"{{ api.Relation.create(identifier='i', type='view').is_view }}", "True"},
 		{"{{ api.Column('a', 'varchar(10)').char_size }}{{ api.Column('a', 'decimal(10, 2)').is_numeric() }}{{ api.Column('a', 'INT').is_number() }}", "10TrueTrue"},
 		{"{{ api.Column.translate_type('string') }}{{ api.Column.numeric_type('numeric', 28, 6) }}", "TEXTnumeric(28,6)"},
+		{"{{ api.Column('a', 'TEXT').string_size() }}{{ api.Column('a', 'varchar(10)').string_size() }}{{ api.Column('a', 'int').literal(1) }}", "256101::int"},
 		{"{{ adapter.get_relation(none, 'main', 'x') is none }}", "False"},
 		{"{{ load_result('nothing_ran') if false else 'x' }}", "x"},
 		{"{{ selected_resources }}{{ pre_hooks }}{{ thread_id }}", "[][]main"},
@@ -220,6 +222,44 @@ func TestWithoutDatabase(t *testing.T) {
 	}
 	if r.SQL != "select False, None, []" || r.ReadsRunQuery {
 		t.Errorf("got %q, %v", r.SQL, r.ReadsRunQuery)
+	}
+}
+
+// The caller's own error comes back through the template, for errors.Is.
+func TestQueryErrorsAreKept(t *testing.T) {
+	files := contextProject()
+	files["macros/t.sql"] = "{% test asks(model, column_name) %}{{ run_query('select 1') }}select 1{% endtest %}"
+	files["models/asks.sql"] = "select {{ run_query('select 1') }}"
+	files["models/s2.yml"] = "models: [{name: asks, columns: [{name: id, data_tests: [asks]}]}]\n"
+	g, err := compile(t, files, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	later := errors.New("later")
+	b := testBinding()
+	b.Query = func(context.Context, string) ([]engine.Column, [][]any, error) { return nil, nil, later }
+	for _, id := range []string{"model.shop.asks", "test.shop.asks_asks_id"} {
+		if _, err := g.Render(context.Background(), g.Nodes[id], b); !errors.Is(err, later) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// Without a database a template that waits for one may write nothing.
+func TestEmptyWithoutDatabase(t *testing.T) {
+	files := contextProject()
+	files["models/waits.sql"] = "{% if execute %}select 1{% endif %}"
+	g, err := compile(t, files, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	b := testBinding()
+	if r, err := g.Render(context.Background(), g.Model("waits"), b); err != nil || r.SQL != "select 1" {
+		t.Error(r, err)
+	}
+	b.Query = nil
+	if r, err := g.Render(context.Background(), g.Model("waits"), b); err != nil || r.SQL != "" {
+		t.Error(r, err)
 	}
 }
 

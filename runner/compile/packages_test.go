@@ -23,6 +23,7 @@ func TestPackages(t *testing.T) {
 	const util = `
 {% macro star(x) %}{{ return(adapter.dispatch('star', 'util')(x)) }}{% endmacro %}
 {% macro default__star(x) %}util {{ x }}{% endmacro %}
+{% macro _hidden() %}hidden{% endmacro %}
 {% macro only_here() %}here{% endmacro %}
 {% macro default__concat(fields) %}util concat{% endmacro %}
 {% test positive(model, column_name) %}select * from {{ model }} where {{ column_name }} <= 0{% endtest %}
@@ -38,6 +39,7 @@ func TestPackages(t *testing.T) {
 		name, more, order, template, want string
 	}{
 		{"by its package", "", "", "{{ util.star(1) }}", "util 1"},
+		{"with an underscore", "", "", "{{ util._hidden() }}{{ util['_hidden']() }}", "hiddenhidden"},
 		{"not without", "", "", "{{ only_here is defined }}", "False"},
 		{"from a macro", "", "", "{{ shop_macro() }}", "here"},
 		{"the project's version first", "{% macro default__star(x) %}shop {{ x }}{% endmacro %}", "", "{{ util.star(1) }}", "shop 1"},

@@ -106,6 +106,9 @@ func (r *render) undefined(e *diag.Error) {
 	if strings.HasPrefix(e.Msg, "the inline if-expression") || r.b == nil && !isName {
 		return
 	}
+	if r.node != nil && r.node.generic() {
+		e.Trace = append(slices.Clip(r.withoutHost(e.Trace)), diag.Frame{Pos: r.node.Pos, What: "data test " + r.node.Test.Generic})
+	}
 	r.warn(e)
 }
 
@@ -170,6 +173,9 @@ func (r *render) single(b body) (body, error) {
 	statements := sqltext.Statements(b.text)
 	switch len(statements) {
 	case 0:
+		if !r.execute() {
+			return b, nil // it may wait for a query's result
+		}
 		return b, &diag.Error{Pos: r.node.Pos, Msg: r.what() + " renders to no SQL: it is empty, or all of it is comments"}
 	case 1:
 	default:

@@ -89,9 +89,27 @@ type namespace struct {
 	get  func(name string) (jinja.Value, bool)
 }
 
-func (n *namespace) Attr(name string) (jinja.Value, bool) { return n.get(name) }
-func (n *namespace) TypeName() string                     { return n.name }
-func (n *namespace) String() string                       { return "<" + n.name + ">" }
+// Attr leaves names with an underscore to Index: as attributes the sandbox
+// forbids them, but packages have macros called so, which in dbt are items.
+func (n *namespace) Attr(name string) (jinja.Value, bool) {
+	if strings.HasPrefix(name, "_") {
+		return nil, false
+	}
+	return n.get(name)
+}
+
+// Index is x['name'].
+func (n *namespace) Index(key jinja.Value) (jinja.Value, bool, error) {
+	name, ok := key.(string)
+	if !ok {
+		return nil, false, nil
+	}
+	v, ok := n.get(name)
+	return v, ok, nil
+}
+
+func (n *namespace) TypeName() string { return n.name }
+func (n *namespace) String() string   { return "<" + n.name + ">" }
 
 // fixed is a namespace of given values.
 func fixed(name string, values map[string]jinja.Value) *namespace {

@@ -322,22 +322,23 @@ func (rt *render) slice(obj Value, bounds [3]Value) (Value, error) {
 		items, err := sliceItems(o.tuple(), bounds)
 		return Tuple(items), err
 	case *rangeValue:
-		start, n, step, err := sliceIndices(bounds, o.len())
-		return &rangeValue{o.at(start), o.at(start + n*step), o.step * step}, err
+		start, stop, _, step, err := sliceIndices(bounds, o.len())
+		return &rangeValue{o.at(start), o.at(stop), o.step * step}, err
 	case *Dict:
 		return nil, raise(typeError, "unhashable type: 'slice'")
 	}
 	return nil, raise(typeError, "'%s' object is not subscriptable", typeName(obj))
 }
 
-// sliceIndices returns the first index, the number of items and the step.
-func sliceIndices(b [3]Value, length int64) (start, n, step int64, err error) {
+// sliceIndices returns the first index, the one behind the last, the number of
+// items and the step.
+func sliceIndices(b [3]Value, length int64) (start, stop, n, step int64, err error) {
 	step = 1
 	if s, ok := b[2].(int64); ok {
 		step = s
 	}
 	if step == 0 {
-		return 0, 0, 0, raise(valueError, "slice step cannot be zero")
+		return 0, 0, 0, 0, raise(valueError, "slice step cannot be zero")
 	}
 	low, high := int64(0), length
 	if step < 0 {
@@ -353,7 +354,6 @@ func sliceIndices(b [3]Value, length int64) (start, n, step int64, err error) {
 		}
 		return min(max(i, low), high)
 	}
-	stop := int64(0)
 	if step > 0 {
 		start, stop = clamp(b[0], low), clamp(b[1], high)
 		if stop > start {
@@ -365,11 +365,11 @@ func sliceIndices(b [3]Value, length int64) (start, n, step int64, err error) {
 			n = (start-stop-1)/-step + 1
 		}
 	}
-	return start, n, step, nil
+	return start, stop, n, step, nil
 }
 
 func sliceItems(items []Value, b [3]Value) ([]Value, error) {
-	start, n, step, err := sliceIndices(b, int64(len(items)))
+	start, _, n, step, err := sliceIndices(b, int64(len(items)))
 	if err != nil {
 		return nil, err
 	}
@@ -382,7 +382,7 @@ func sliceItems(items []Value, b [3]Value) ([]Value, error) {
 
 func sliceText(s string, b [3]Value) (string, error) {
 	if isASCII(s) {
-		start, n, step, err := sliceIndices(b, int64(len(s)))
+		start, _, n, step, err := sliceIndices(b, int64(len(s)))
 		if err != nil || n == 0 {
 			return "", err
 		}
@@ -396,7 +396,7 @@ func sliceText(s string, b [3]Value) (string, error) {
 		return string(out), nil
 	}
 	runes := []rune(s)
-	start, n, step, err := sliceIndices(b, int64(len(runes)))
+	start, _, n, step, err := sliceIndices(b, int64(len(runes)))
 	if err != nil {
 		return "", err
 	}

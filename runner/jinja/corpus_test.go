@@ -39,7 +39,7 @@ func corpusGlobals(t testing.TB) MapScope {
 		m[Str(it.Key)] = it.Value
 	}
 	fns := Functions()
-	m["set"], m["zip"] = fns["set"], fns["zip"]
+	m["set"], m["zip"], m["modules"] = fns["set"], fns["zip"], Modules()
 	return m
 }
 

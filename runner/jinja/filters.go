@@ -491,17 +491,9 @@ func roundTo(v Value, precision int, method string) (Value, error) {
 }
 
 func filterTruncate(c *Call, a []Value) (Value, error) {
-	s, err := c.f.rt.str(a[0])
+	size, err := length64(a[0])
 	if err != nil {
 		return nil, err
-	}
-	if _, ok := textOf(a[0]); !ok {
-		if err := usable(a[0]); err == nil {
-			_, err = length64(a[0])
-			if err != nil {
-				return nil, err
-			}
-		}
 	}
 	length, err := indexArg(a[1], 255)
 	if err != nil {
@@ -526,8 +518,12 @@ func filterTruncate(c *Call, a []Value) (Value, error) {
 	if leeway < 0 {
 		return nil, raise(runtimeError, "expected leeway >= 0, got %d", leeway)
 	}
-	if utf8.RuneCountInString(s) <= length+leeway {
+	if size <= int64(length)+int64(leeway) {
 		return a[0], nil
+	}
+	s, ok := textOf(a[0])
+	if !ok {
+		return nil, raise(typeError, "can only truncate text, not %s", typeName(a[0]))
 	}
 	s, _ = sliceText(s, [3]Value{nil, int64(length - endLen)})
 	if given(a[2]) && Truth(a[2]) {

@@ -122,14 +122,7 @@ func (rt *render) formatValue(v Value, text string) (string, error) {
 		return formatText(x, p)
 	case Markup:
 		return formatText(string(x), p)
-	case bool:
-		if p.kind == 0 {
-			if p.width == 0 {
-				return "True", nil
-			}
-		}
-		return formatInt(toBig(v), p)
-	case int64, *big.Int:
+	case int64, bool, *big.Int:
 		return formatInt(toBig(v), p)
 	case float64:
 		return formatFloat(x, p)
@@ -141,6 +134,8 @@ func formatText(s string, p spec) (string, error) {
 	switch {
 	case p.kind != 0 && p.kind != 's':
 		return "", unknownFormat(p.kind, "str")
+	case p.group != 0:
+		return "", raise(valueError, "Cannot specify '%c' with 's'.", p.group)
 	case p.sign != 0:
 		return "", raise(valueError, "Sign not allowed in string format specifier")
 	case p.align == '=' && !p.zero:

@@ -2,11 +2,19 @@
 {"t": template, "files": {}} from standard input, writes a list of {"out": text}
 or {"err": "Class: message"}."""
 
+import datetime
+import itertools
 import json
+import re
 import sys
 
 import jinja2
 import jinja2.sandbox
+
+try:
+    import pytz
+except ImportError:
+    pytz = None
 
 CONTEXT = {
     "cols": ["a", "b", "c"],
@@ -44,6 +52,9 @@ def main():
             context = json.loads(json.dumps(CONTEXT))
             context["set"] = set
             context["zip"] = zip
+            context["modules"] = {"re": re, "datetime": datetime, "itertools": itertools}
+            if pytz:
+                context["modules"]["pytz"] = pytz
             env = environment(case.get("files") or {})
             out = env.from_string(case["t"]).render(**context)
             out.encode("utf-8")

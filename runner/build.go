@@ -27,7 +27,9 @@ type build struct {
 	run     history.Run
 	layouts map[string][]engine.Column // stored columns, by table
 	binder  compile.Binding
-	begun   time.Time // by the monotonic clock
+	begun   time.Time                      // by the monotonic clock
+	attempt int                            // of the records that are written; 1 but for a retry
+	old     map[string]history.ModelRecord // of a retry: what earlier tries recorded, by model name
 
 	mu      sync.Mutex
 	tasks   map[string]*task           // per model, by id
@@ -68,12 +70,16 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &build{session: s, o: o, begun: begun, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
+	b := newBuild(s, begun, o)
 	report, err := b.all(ctx, g, p, origin)
 	if cerr := s.Close(); err == nil && cerr != nil {
 		err = cerr
 	}
 	return report, err
+}
+
+func newBuild(s *session, begun time.Time, o BuildOptions) *build {
+	return &build{session: s, o: o, begun: begun, attempt: 1, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
 }
 
 // UsageError is a request that makes no sense as it was made.
@@ -95,7 +101,12 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 			return nil, err
 		}
 	}
-	if err := b.begin(ctx, origin()); err != nil {
+	if b.old != nil {
+		err = b.resume(ctx, origin())
+	} else {
+		err = b.begin(ctx, origin())
+	}
+	if err != nil {
 		return nil, err
 	}
 	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.models) + len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
@@ -132,7 +143,7 @@ func (b *build) begin(ctx context.Context, o origin) error {
 	}
 	b.run = history.Run{
 		ID: b.o.RunID, Status: history.Running, Command: r.cfg.Command, Target: r.project.Target.Name,
-		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish},
+		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty},
 		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
 		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,
 	}

@@ -36,7 +36,7 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 		return errFailed
 	}
 	rec := testRecord(&node, n, res, sql)
-	rec.RunID, rec.Attempt = b.run.ID, 1
+	rec.RunID, rec.Attempt = b.run.ID, b.attempt
 	b.mu.Lock()
 	b.tests = append(b.tests, rec)
 	b.mu.Unlock()

@@ -162,7 +162,7 @@ func (b *build) skipRest(walked map[string]dag.Outcome) {
 			res.Because = "the build was cancelled"
 		}
 		if n.Resource == compile.Test {
-			b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: 1, Test: n.Name, Model: res.Model, Column: n.Test.Column,
+			b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: b.attempt, Test: n.Name, Model: res.Model, Column: n.Test.Column,
 				Severity: n.Test.Severity, Status: "skipped", StartedAt: b.r.now(), FinishedAt: b.r.now()})
 		} else {
 			rec := b.record(b.tasks[id])
@@ -185,7 +185,7 @@ func (b *build) count() {
 	b.run.RowCount, b.run.ModelsOK, b.run.ModelsFailed, b.run.TestsFailed = 0, 0, 0, 0
 	for _, n := range b.results {
 		switch {
-		case n.Status == StatusSuccess:
+		case n.Status == StatusSuccess, n.Status == StatusReused:
 			b.run.ModelsOK++
 			b.run.RowCount += max(n.Rows, 0)
 		case n.Resource == compile.Model && n.Status == StatusError:

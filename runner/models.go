@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"warehouse/runner/binding"
 	"warehouse/runner/compile"
 	"warehouse/runner/datatest"
 	"warehouse/runner/engine"
@@ -35,6 +36,9 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 		return errFailed
 	}
 	res.Status, res.Rows = StatusSuccess, rec.RowCount
+	if t.kept {
+		res.Status, res.Because = StatusReused, "kept from an earlier try"
+	}
 	b.mu.Lock()
 	b.done[rec.Model] = rec
 	b.mu.Unlock()
@@ -45,14 +49,24 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 // buildModel writes a model's rows, with its row of the register, in one
 // transaction. A view model has no rows: its record is its SQL.
 func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecord, err error) {
+	if t.kept {
+		return b.runKept(ctx, t)
+	}
 	started := b.r.now()
 	defer func() {
+		if t.kept {
+			return
+		}
 		rec.StartedAt, rec.FinishedAt = started, b.r.now()
 	}()
 	err = b.db.With(ctx, func(c *engine.Conn) error {
 		if t.deferred {
 			if err := b.bindNow(ctx, c, t); err != nil {
 				return err
+			}
+			if t.kept {
+				rec = b.old[t.node.Name]
+				return b.countTests(ctx, c, t)
 			}
 		}
 		rec = b.record(t)
@@ -155,6 +169,26 @@ func (b *build) judgeFused(ctx context.Context, c *engine.Conn, t *task, counts 
 	b.scans += len(t.fused)
 	b.mu.Unlock()
 	return nil
+}
+
+// countTests counts the fused data tests of a model whose rows are there
+// already.
+func (b *build) countTests(ctx context.Context, c *engine.Conn, t *task) error {
+	if len(t.fused) == 0 {
+		return nil
+	}
+	if err := b.bindRows(ctx, c, t); err != nil {
+		return err
+	}
+	tests := make([]datatest.Test, len(t.fused))
+	for i, n := range t.fused {
+		tests[i] = testOf(n, "")
+	}
+	counts, err := datatest.Count(ctx, c, binding.Ref(b.dialect(), t.node.Name).String(), tests)
+	if err != nil {
+		return err
+	}
+	return b.judgeFused(ctx, c, t, counts)
 }
 
 // testOf is a data test as datatest runs it.

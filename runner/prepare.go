@@ -29,6 +29,7 @@ type task struct {
 	fused    []*compile.Node // data tests that are counted while its rows are written
 	deferred bool            // its SQL depends on query results: rendered at its turn
 	bound    bool            // its view in memory is the final one
+	kept     bool            // of a retry: the rows of the first try are what this one would write
 	err      error
 }
 
@@ -184,12 +185,16 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		if err := mart.CheckColumns(t.columns); err != nil {
 			return placed(err, t.node, t.rendered)
 		}
+		b.keep(t)
 		return placed(b.bindRows(ctx, c, t), t.node, t.rendered)
 	}
 	t.unfuse()
 	t.spec = b.r.spec(b.dialect(), t.node)
 	if t.plan, err = mart.Fit(t.spec, b.layouts[strings.ToLower(t.spec.Table.Name)], t.columns); err != nil {
 		return placed(err, t.node, t.rendered)
+	}
+	if b.keep(t) {
+		t.plan = mart.Plan{Columns: b.old[t.node.Name].Layout.Columns}
 	}
 	if !t.read {
 		return nil
@@ -230,7 +235,7 @@ func (b *build) bindRows(ctx context.Context, c *engine.Conn, t *task) error {
 
 // record is the model's row of the register, as far as it is known.
 func (b *build) record(t *task) history.ModelRecord {
-	rec := history.ModelRecord{RunID: b.run.ID, Model: t.node.Name, Attempt: 1, DataRunID: b.run.ID, Kind: t.node.Kind,
+	rec := history.ModelRecord{RunID: b.run.ID, Model: t.node.Name, Attempt: b.attempt, DataRunID: b.run.ID, Kind: t.node.Kind,
 		RowCount: -1, CodeVersion: b.run.CodeVersion,
 		Layout: history.Layout{Schema: t.node.Table.Schema, Table: t.node.Table.Name}}
 	if t.rendered != nil {

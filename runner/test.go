@@ -41,7 +41,8 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &build{session: s, begun: begun, run: run, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
+	b := newBuild(s, begun, BuildOptions{})
+	b.run = run
 	b.work = &work{g: g, picked: p, base: snap, records: records, tests: map[string]*compile.Node{}, names: map[string]bool{}, bound: map[string]bool{}}
 	for id := range p.tests {
 		b.work.tests[id] = g.Nodes[id]

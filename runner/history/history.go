@@ -70,6 +70,9 @@ type Selection struct {
 	Select  []string `json:"select,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
 	Publish bool     `json:"publish"`
+
+	FullRefresh bool `json:"full_refresh,omitempty"`
+	Empty       bool `json:"empty,omitempty"`
 }
 
 // ModelStatus of a ModelRecord.

@@ -156,10 +156,10 @@ func (c *compiler) model(m *project.Model) unit {
 		Pos: diag.Pos{File: m.File, Line: 1, Col: 1}, FQN: m.FQN, RawSQL: m.Source, template: m.Template,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: m.Name},
 	}
-	if y := m.YAML; y != nil {
-		n.Description, n.Columns = y.Description, y.Columns
-	}
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers}, node: n}
+	if y := m.YAML; y != nil {
+		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
+	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	var errs []*diag.Error
 	n.config = u.r.merged()
@@ -168,7 +168,7 @@ func (c *compiler) model(m *project.Model) unit {
 		u.r.placeConfig()
 		n.config = u.r.merged()
 		n.Config, errs = project.DecodeModel(n.config)
-		u.config = atKeys(errs, n.config)
+		u.config = append(u.config, atKeys(errs, n.config)...)
 	}
 	u.enabled, n.Kind, n.Tags = n.Config.Enabled, n.Config.Materialized, n.Config.Tags
 	if n.Config.Schema != "" {

@@ -57,14 +57,6 @@ type render struct {
 	warnings  []*diag.Error
 }
 
-// inlined is an ephemeral model that became a CTE.
-type inlined struct {
-	node *Node
-	name string // of the CTE, bare
-	body body
-	at   diag.Pos // of the ref
-}
-
 func (r *render) execute() bool { return r.b != nil && r.b.Query != nil }
 
 func (r *render) top() *render {
@@ -164,53 +156,6 @@ func (r *render) write() (body, error) {
 	return r.single(body{out.Text, out.Map})
 }
 
-// single makes sure that the text is one statement, and blanks out the
-// semicolons behind it.
-func (r *render) single(b body) (body, error) {
-	if startsWithWord(b.text) && !strings.Contains(b.text, ";") {
-		return b, nil
-	}
-	statements := sqltext.Statements(b.text)
-	switch len(statements) {
-	case 0:
-		if !r.execute() {
-			return b, nil // it may wait for a query's result
-		}
-		return b, &diag.Error{Pos: r.node.Pos, Msg: r.what() + " renders to no SQL: it is empty, or all of it is comments"}
-	case 1:
-	default:
-		e := r.errorAt(b, firstWord(b.text, statements[1]), "a second statement: "+r.what()+" is one SELECT")
-		e.Advice = "take out the semicolon, or what follows it"
-		return b, e
-	}
-	end := statements[0].End
-	rest := b.text[end:]
-	for {
-		trimmed := sqltext.TrimTerminator(rest)
-		if trimmed == rest {
-			b.text = b.text[:end] + rest
-			return b, nil
-		}
-		rest = trimmed
-	}
-}
-
-// startsWithWord is true for most texts that hold a statement.
-func startsWithWord(text string) bool {
-	text = strings.TrimLeft(text, " \t\r\n")
-	return text != "" && (text[0]|0x20 >= 'a' && text[0]|0x20 <= 'z')
-}
-
-// firstWord is where a statement begins, past its comments.
-func firstWord(text string, s sqltext.Span) int {
-	for _, t := range sqltext.Scan(text[s.Start:s.End]) {
-		if t.Kind != sqltext.Space && t.Kind != sqltext.Comment {
-			return s.Start + t.Start
-		}
-	}
-	return s.Start
-}
-
 func (r *render) what() string {
 	if r.node.Resource == Test {
 		return "a data test"
@@ -242,34 +187,6 @@ func (r *render) line(pos diag.Pos) string {
 		return ""
 	}
 	return diag.LineAt(t.Source(), pos.Line)
-}
-
-// inline renders an ephemeral model once per statement and returns the name of
-// its CTE.
-func (r *render) inline(n *Node, at diag.Pos) (string, error) {
-	name := "__dbt__cte__" + n.Name
-	top := r.top()
-	for i := range top.inlined {
-		if top.inlined[i].node == n {
-			return name, nil
-		}
-	}
-	child := r.child(n)
-	b, err := child.write()
-	if err != nil {
-		if d, ok := err.(*diag.Error); ok {
-			cp := *d
-			cp.Trace = append(slices.Clip(d.Trace), diag.Frame{Pos: at, What: "ephemeral model " + n.Name})
-			return "", &cp
-		}
-		return "", err
-	}
-	top.inlined = append(top.inlined, inlined{n, name, b, at})
-	return name, nil
-}
-
-func (r *render) child(n *Node) *render {
-	return &render{env: r.env, ctx: r.ctx, node: n, pkg: n.Package, b: r.b, into: r, known: n.config, declared: declared(n)}
 }
 
 func declared(n *Node) map[string]bool {

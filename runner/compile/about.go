@@ -209,6 +209,6 @@ func (r *render) doc(c *jinja.Call) (jinja.Value, error) {
 	if found == nil || found.Template == nil {
 		return nil, missing(fmt.Sprintf("there is no docs block '%s'", name), name, blocks)
 	}
-	out, err := found.Template.Render(c.Context(), r.options())
-	return strings.TrimSpace(out.Text), err
+	text, err := r.nested(c.Context(), found.Template)
+	return strings.TrimSpace(text), err
 }

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"warehouse/runner/diag"
@@ -218,6 +220,20 @@ func (r *render) renderString(c *jinja.Call) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := t.Render(c.Context(), r.options())
+	return r.nested(c.Context(), t)
+}
+
+// mostNested bounds templates that render templates: each has limits of its
+// own, which would never be reached.
+const mostNested = 20
+
+// nested renders another template inside the running one.
+func (r *render) nested(ctx context.Context, t *jinja.Template) (string, error) {
+	if r.depth >= mostNested {
+		return "", errors.New("templates render each other without an end")
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	out, err := t.Render(ctx, r.options())
 	return out.Text, err
 }

@@ -21,6 +21,7 @@ vars: {limit: 0, off: false, empty: '', words: [a, b], region: "{{ env_var('REGI
 target: dev
 targets: {dev: {type: duckdb, path: target/warehouse.duckdb, threads: 3}}
 `,
+		"models/docs.md":    "{% docs ring %}{{ doc('ring') }}{% enddocs %}",
 		"models/orders.sql": "{{ config(materialized='view', tags=['t'], meta={'owner': 'ann'}) }}select 1 as id",
 		"models/schema.yml": `models:
   - name: orders
@@ -29,6 +30,7 @@ targets: {dev: {type: duckdb, path: target/warehouse.duckdb, threads: 3}}
 sources: [{name: raw, tables: [{name: events}]}]
 `,
 		"macros/m.sql": `{% macro hello(who='you') %}hello {{ who }}{% endmacro %}
+{% macro forever() %}{{ render('{{ forever() }}') }}{% endmacro %}
 {% macro give(x) %}{{ return({'x': x}) }}{% endmacro %}
 {% macro first() %}{% if true %}{{ return('early') }}{% endif %}late{% endmacro %}
 `,
@@ -172,13 +174,16 @@ func TestContextErrors(t *testing.T) {
 		{"{{ set_strict(5) }}", "set_strict"},
 		{"{{ nothing_here }}", "nothing_here"},
 		{"{{ import_me() }}", "import_me"},
+		{"{% macro again() %}{{ render('{{ forever() }}') }}{% endmacro %}{{ again() }}", "forever"},
+		{"{{ doc('ring') }}", "without an end"},
+		{"{{ forever() }}", "without an end"},
 	} {
 		_, err := g.RenderText(context.Background(), "select "+c.template, testBinding())
 		var d *diag.Error
 		switch {
 		case err == nil:
 			t.Errorf("%s: no error", c.template)
-		case !errors.As(err, &d) || d.Pos.Line != 1:
+		case !errors.As(err, &d) || d.Pos.Line == 0:
 			t.Errorf("%s: no place: %v", c.template, err)
 		case !strings.Contains(err.Error(), c.want):
 			t.Errorf("%s:\n got %s\nwant %s", c.template, err, c.want)

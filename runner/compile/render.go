@@ -38,6 +38,8 @@ type render struct {
 	b    *Binding // nil while the project is compiled
 	into *render  // the render that inlines this one
 
+	depth int // of templates that render templates
+
 	// While the project is compiled: what it reads and sets.
 	calls   []call
 	configs []project.Config

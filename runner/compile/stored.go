@@ -1,0 +1,29 @@
+package compile
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// reference is what secretReference writes.
+var reference = regexp.MustCompile(`\{\{ env_var\('((?:WAREHOUSE_SECRET_|DBT_ENV_SECRET_)[A-Za-z0-9_]*)'\) \}\}`)
+
+// FromStored makes SQL that was kept runnable again: references to secrets get
+// the environment's present values. It has no places in files.
+func FromStored(stored string, lookupEnv func(string) (string, bool)) (*Rendered, error) {
+	r := &Rendered{Stored: stored}
+	var missing string
+	r.SQL = reference.ReplaceAllStringFunc(stored, func(ref string) string {
+		name := reference.FindStringSubmatch(ref)[1]
+		value, ok := lookupEnv(name)
+		if !ok {
+			missing = name
+		}
+		r.Secrets = append(r.Secrets, name)
+		return value
+	})
+	if missing != "" {
+		return nil, fmt.Errorf("the stored SQL uses the secret %s, which is not in the environment", missing)
+	}
+	return r, nil
+}

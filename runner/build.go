@@ -96,6 +96,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	if b.work, err = planWork(g, p, base, records); err != nil {
 		return nil, err
 	}
+	for id, n := range b.models {
+		b.tasks[id] = &task{node: n} // the end of the run is told by them, however early it is
+	}
 	for _, q := range b.checkpoints(true) {
 		if _, err := b.conn.Exec(ctx, q); err != nil {
 			return nil, err

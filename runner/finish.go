@@ -19,7 +19,7 @@ import (
 // yes, publishes it: all in one transaction, so that a run is never a success
 // that was meant to be published and is not.
 func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause error) (*Report, error) {
-	b.skipRest(walked)
+	b.skipRest(ctx, walked)
 	b.count()
 	switch {
 	case ctx.Err() != nil:
@@ -138,7 +138,7 @@ func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publ
 const previousSchema = "previous"
 
 // skipRest records what was not run: below a failure, or after a cancellation.
-func (b *build) skipRest(walked map[string]dag.Outcome) {
+func (b *build) skipRest(ctx context.Context, walked map[string]dag.Outcome) {
 	seen := map[string]bool{}
 	for _, n := range b.results {
 		seen[n.ID] = true
@@ -156,7 +156,7 @@ func (b *build) skipRest(walked map[string]dag.Outcome) {
 		switch {
 		case o.Skipped:
 			res.Because = b.name(o.SkippedBecause) + " failed"
-		case walked == nil:
+		case walked == nil && ctx.Err() == nil:
 			res.Because = "models did not bind"
 		default:
 			res.Because = "the build was cancelled"

@@ -72,9 +72,6 @@ func (b *build) prepare(ctx context.Context) error {
 	if err := b.bindSnapshot(ctx, b.baseSnapshot(), b.records); err != nil {
 		return err
 	}
-	for id, n := range b.models {
-		b.tasks[id] = &task{node: n}
-	}
 	b.readers()
 	models := map[string]bool{}
 	for id := range b.models {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,8 @@ type shop struct {
 	t      *testing.T
 	dir    string
 	vars   map[string]any
+	env    map[string]string    // environment variables, and no others
+	change func(*runner.Config) // what a test sets otherwise
 	mu     sync.Mutex
 	events []runner.Event
 }
@@ -63,12 +66,107 @@ func (s *shop) open() *runner.Runner {
 }
 
 func (s *shop) config() runner.Config {
-	return runner.Config{Dir: s.dir, Vars: s.vars, Engines: []engine.Engine{duckdb.Engine()}, Version: "test", Host: "here", User: "me",
+	cfg := runner.Config{Dir: s.dir, Vars: s.vars, Engines: []engine.Engine{duckdb.Engine()}, Version: "test", Host: "here", User: "me",
+		LookupEnv: func(name string) (string, bool) { v, ok := s.env[name]; return v, ok },
 		Observe: func(e runner.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.events = append(s.events, e)
 		}}
+	if s.change != nil {
+		s.change(&cfg)
+	}
+	return cfg
+}
+
+// messages returns the messages of all events of a kind, one line each.
+func (s *shop) messages(kind runner.EventKind) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, e := range s.events {
+		if e.Kind == kind {
+			if e.Err != nil {
+				e.Message += e.Err.Error()
+			}
+			lines = append(lines, e.Message)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// alter changes the database file behind the runner's back.
+func (s *shop) alter(statements ...string) {
+	s.t.Helper()
+	db, err := duckdb.Engine().Open(s.t.Context(), engine.Target{Name: "dev", Type: "duckdb", Path: s.file()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.With(s.t.Context(), func(c *engine.Conn) error {
+		for _, q := range statements {
+			if _, err := c.Exec(s.t.Context(), q); err != nil {
+				return fmt.Errorf("%s: %w", q, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) file() string { return filepath.Join(s.dir, "target", "warehouse.duckdb") }
+
+// node returns what became of a model or data test.
+func node(t *testing.T, rep *runner.Report, name string) runner.NodeResult {
+	t.Helper()
+	for _, n := range rep.Nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	t.Fatalf("there is no %s in\n%s", name, describe(rep))
+	return runner.NodeResult{}
+}
+
+// statuses are "name status" of models and data tests, sorted.
+func statuses(rep *runner.Report) string {
+	var lines []string
+	for _, n := range rep.Nodes {
+		lines = append(lines, n.Name+" "+string(n.Status))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// sound holds the target to what is true after anything: no run is running,
+// nothing was changed, and no table holds rows that the register does not
+// know as written.
+func (s *shop) sound() {
+	s.t.Helper()
+	v, err := s.open().Verify(s.t.Context(), "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range v.Mismatches {
+		s.t.Errorf("verify: %+v", m)
+	}
+	if n := s.query("select count(*) from main.run_manifest where status = 'running'", ""); n != "0" {
+		s.t.Errorf("%s runs are running", n)
+	}
+	tables := s.query(`select t.table_name || '|' || (select c.column_name from duckdb_columns() c where c.database_name = t.database_name and c.table_oid = t.table_oid and c.column_index = 1)
+		from duckdb_tables() t where t.schema_name = 'main' and t.database_name <> 'memory' and t.table_name not like 'run\_%' escape '\' order by 1`, "")
+	for line := range strings.SplitSeq(tables, "\n") {
+		table, column, ok := strings.Cut(line, "|")
+		if !ok {
+			continue
+		}
+		if n := s.query(fmt.Sprintf(`select count(*) from main.%[1]s t where not exists (from main.run_manifest_model m where m.run_id = t.%[2]s
+			and lower(m.columns->>'table') = lower(%[3]s) and m.status = 'success')`, engine.Ident(table), engine.Ident(column), engine.Literal(table)), ""); n != "0" {
+			s.t.Errorf("%s rows of %s are of no run that wrote them", n, table)
+		}
+	}
 }
 
 // build makes a run that must be a success.

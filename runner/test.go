@@ -75,7 +75,7 @@ func (b *build) testAll(ctx context.Context) (*Report, error) {
 	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
 	b.countFused(ctx)
 	walked := b.walk(ctx)
-	b.skipRest(walked)
+	b.skipRest(ctx, walked)
 	ctx = context.WithoutCancel(ctx)
 	attempt, err := b.nextAttempt(ctx)
 	if err != nil {

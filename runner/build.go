@@ -31,8 +31,12 @@ type build struct {
 	attempt int                            // of the records that are written; 1 but for a retry
 	old     map[string]history.ModelRecord // of a retry: what earlier tries recorded, by model name
 
-	mu      sync.Mutex
-	tasks   map[string]*task           // per model, by id
+	mu       sync.Mutex
+	tasks    map[string]*task // per model, by id
+	render   func(context.Context, *compile.Node, compile.Binding) (*compile.Rendered, error)
+	parent   string          // of a replay: the run whose SQL it is
+	replayed json.RawMessage // and that run's variables
+
 	fused   map[string]datatest.Result // results of data tests that were counted with their model
 	started int
 	results []NodeResult
@@ -89,6 +93,9 @@ func (e *UsageError) Error() string { return e.Msg }
 func (e *UsageError) Hint() string  { return e.Advice }
 
 func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func() origin) (*Report, error) {
+	if b.render == nil {
+		b.render = g.Render
+	}
 	base, records, err := b.live(ctx)
 	if err != nil {
 		return nil, err
@@ -149,6 +156,10 @@ func (b *build) begin(ctx context.Context, o origin) error {
 		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty},
 		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
 		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,
+		ParentRunID: b.parent,
+	}
+	if b.replayed != nil {
+		b.run.Vars = b.replayed
 	}
 	err = b.conn.Atomic(ctx, func() error {
 		old, err := b.reg.StartOver(ctx, b.conn, b.run.ID)

@@ -57,7 +57,7 @@ func (n *NodeResult) Blocks() bool {
 }
 
 func (b *build) storedSQL(ctx context.Context, n *compile.Node) (string, error) {
-	rendered, err := b.g.Render(ctx, n, b.binder)
+	rendered, err := b.render(ctx, n, b.binder)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +73,7 @@ func (b *build) testNow(ctx context.Context, n *compile.Node) (res datatest.Resu
 	err = b.db.With(ctx, func(c *engine.Conn) error {
 		bind := b.binder
 		bind.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
-		rendered, err := b.g.Render(ctx, n, bind)
+		rendered, err := b.render(ctx, n, bind)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
 	now := b.binder
 	now.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
 	var err error
-	if t.rendered, err = b.g.Render(ctx, t.node, now); err != nil {
+	if t.rendered, err = b.render(ctx, t.node, now); err != nil {
 		return err
 	}
 	return b.bind(ctx, c, t)
@@ -154,7 +154,7 @@ func (b *build) judgeFused(ctx context.Context, c *engine.Conn, t *task, counts 
 			if err := b.bindRows(ctx, c, t); err != nil {
 				return err
 			}
-			rendered, err := b.g.Render(ctx, n, b.binder)
+			rendered, err := b.render(ctx, n, b.binder)
 			if err != nil {
 				return err
 			}

@@ -126,6 +126,12 @@ func (s *session) mayPublish(ctx context.Context, run history.Run, live history.
 			return refused("mend the data and build again", fmt.Sprintf("its blocking data test %s has the status %s", t.Test, t.Status))
 		}
 	}
+	if untested, err := s.untested(ctx, run, tests); err != nil || untested != "" {
+		if err != nil {
+			return err
+		}
+		return refused("`warehouse test --run "+run.ID+"` runs them", "the blocking data test "+untested+" of the run that it replays never ran on it")
+	}
 	recs, err := s.reg.Models(ctx, s.conn, run.ID)
 	if err != nil {
 		return err
@@ -150,6 +156,21 @@ func (s *session) mayPublish(ctx context.Context, run history.Run, live history.
 		return refused("build again on what is live now, or publish it all the same with --force --reason TEXT", why...)
 	}
 	return nil
+}
+
+// untested names a blocking data test that the run whose SQL this one replays
+// had, and that never ran here; "" if there is none.
+func (s *session) untested(ctx context.Context, run history.Run, ran []history.TestRecord) (string, error) {
+	if run.ParentRunID == "" {
+		return "", nil
+	}
+	had, err := s.reg.Tests(ctx, s.conn, run.ParentRunID)
+	for _, t := range had {
+		if strings.EqualFold(t.Severity, "error") && !slices.ContainsFunc(ran, func(r history.TestRecord) bool { return r.Test == t.Test }) {
+			return t.Test, err
+		}
+	}
+	return "", err
 }
 
 func (s *session) baseOf(ctx context.Context, run history.Run) (history.Snapshot, error) {

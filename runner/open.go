@@ -96,6 +96,8 @@ func (r *Runner) Project() *project.Project { return r.project }
 
 // warn reports each warning once.
 func (r *Runner) warn(ws ...*diag.Error) {
+	r.warnings.Lock()
+	defer r.warnings.Unlock()
 	for _, w := range ws {
 		key := w.Error()
 		if r.warned[key] {

@@ -157,7 +157,7 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 		}
 	}
 	var err error
-	t.rendered, err = b.g.Render(ctx, t.node, b.binder)
+	t.rendered, err = b.render(ctx, t.node, b.binder)
 	if errors.Is(err, errDeferred) {
 		t.deferred = true
 		return nil
@@ -165,6 +165,7 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
+	b.r.warn(t.rendered.Warnings...)
 	return b.db.With(ctx, func(c *engine.Conn) error { return b.bind(ctx, c, t) })
 }
 

@@ -39,6 +39,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"warehouse/runner/compile"
@@ -76,7 +77,9 @@ type Runner struct {
 	project *project.Project
 	loadErr error // the project's errors; verbs that need models return it
 	graph   *compile.Graph
-	warned  map[string]bool
+
+	warnings sync.Mutex
+	warned   map[string]bool // what was reported
 }
 
 // Sentinels of this package. history and engine have their own.

@@ -42,7 +42,7 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 		return nil, err
 	}
 	b := newBuild(s, begun, BuildOptions{})
-	b.run = run
+	b.run, b.render = run, g.Render
 	b.work = &work{g: g, picked: p, base: snap, records: records, tests: map[string]*compile.Node{}, names: map[string]bool{}, bound: map[string]bool{}}
 	for id := range p.tests {
 		b.work.tests[id] = g.Nodes[id]
@@ -126,7 +126,7 @@ func (b *build) countFused(ctx context.Context) {
 		}
 		tests := make([]datatest.Test, len(nodes))
 		for i, n := range nodes {
-			rendered, err := b.g.Render(ctx, n, b.binder)
+			rendered, err := b.render(ctx, n, b.binder)
 			if err != nil {
 				tests = nil
 				break

@@ -203,9 +203,6 @@ func (x *callExpr) prepare(f *frame) (Value, arguments, error) {
 }
 
 func (x *callExpr) eval(f *frame) (Value, error) {
-	if a, ok := x.fn.(*attrExpr); ok {
-		return x.callAttr(f, a)
-	}
 	fn, args, err := x.prepare(f)
 	if err != nil {
 		return nil, err
@@ -213,33 +210,14 @@ func (x *callExpr) eval(f *frame) (Value, error) {
 	return f.call(fn, args, x.span)
 }
 
-// callAttr calls obj.name(…) without making a value of the method.
-func (x *callExpr) callAttr(f *frame, a *attrExpr) (Value, error) {
-	obj, err := a.obj.eval(f)
+// print is {{ x(…) }}: a macro writes where it is called, without a copy of
+// its text in between.
+func (x *callExpr) print(f *frame) error {
+	fn, args, err := x.prepare(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m := f.rt.methodOf(obj, a.name)
-	if m == nil {
-		fn, err := f.rt.getAttr(obj, a.name)
-		if err != nil {
-			return nil, f.failOn(a.span, obj, err)
-		}
-		args, err := f.arguments(&x.callArgs)
-		if err != nil {
-			return nil, err
-		}
-		return f.call(fn, args, x.span)
-	}
-	args, err := f.arguments(&x.callArgs)
-	if err != nil {
-		return nil, err
-	}
-	v, err := f.callMethod(obj, a.name, m, args, x.span)
-	if err != nil {
-		return nil, f.fail(x.span, err)
-	}
-	return v, nil
+	return f.printCall(fn, args, x.span)
 }
 
 func (f *frame) callMethod(obj Value, name string, m *method, args arguments, at span) (Value, error) {
@@ -263,38 +241,6 @@ func (rt *render) account(v Value) error {
 		return rt.room(len(v.Items))
 	}
 	return nil
-}
-
-// print is {{ x(…) }}: a macro writes where it is called, without a copy of
-// its text in between.
-func (x *callExpr) print(f *frame) error {
-	if _, ok := x.fn.(*attrExpr); ok {
-		// A macro of a package is an attribute; the others are printed below.
-		a := x.fn.(*attrExpr)
-		if n, ok := a.obj.(*nameExpr); !ok || n.name == "loop" {
-			v, err := x.eval(f)
-			if err != nil {
-				return err
-			}
-			return f.out.value(f, x.span, v)
-		}
-		obj, err := a.obj.eval(f)
-		if err != nil {
-			return err
-		}
-		if f.rt.methodOf(obj, a.name) != nil {
-			v, err := x.callAttr(f, a)
-			if err != nil {
-				return err
-			}
-			return f.out.value(f, x.span, v)
-		}
-	}
-	fn, args, err := x.prepare(f)
-	if err != nil {
-		return err
-	}
-	return f.printCall(fn, args, x.span)
 }
 
 func (f *frame) printCall(fn Value, args arguments, at span) error {

@@ -27,7 +27,7 @@ func (rt *render) compare(op kind, a, b Value) (bool, error) {
 
 // equal is Python's ==.
 func equal(a, b Value) bool {
-	e := equality{steps: 10_000_000}
+	e := equality{steps: 1_000_000}
 	return e.equal(a, b, 0)
 }
 
@@ -394,9 +394,8 @@ func anyEqual(items []Value, v Value) bool {
 // sorter sorts values by keys as Python's sorted does; it stops at the first
 // keys that can not be compared.
 type sorter struct {
-	keys, items []Value
-	reverse     bool
-	err         error
+	reverse bool
+	err     error
 }
 
 func (s *sorter) less(a, b Value) bool {

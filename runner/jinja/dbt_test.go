@@ -14,7 +14,6 @@ type fakeDBT struct {
 	packages map[string]fakePackage // in the order project, others, dbt
 	results  map[string]Value
 	files    map[string]string
-	secrets  bool
 }
 
 // Lookup finds values, then macros of the project, of packages by name, and of dbt.

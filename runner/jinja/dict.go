@@ -84,14 +84,30 @@ func hashFloat(f float64) hash {
 
 func hashTuple(t Tuple) (hash, error) {
 	var b strings.Builder
+	err := writeHash(&b, t, 0)
+	return hash{kind: 't', s: b.String()}, err
+}
+
+func writeHash(b *strings.Builder, t Tuple, depth int) error {
+	if depth > maxNesting || b.Len() > 1<<20 {
+		return raise(limitError, "the tuple is too large for a key")
+	}
 	for _, v := range t {
+		if inner, ok := asTuple(v); ok {
+			b.WriteByte('(')
+			if err := writeHash(b, inner, depth+1); err != nil {
+				return err
+			}
+			b.WriteByte(')')
+			continue
+		}
 		h, err := hashOf(v)
 		if err != nil {
-			return h, err
+			return err
 		}
-		fmt.Fprintf(&b, "%c%d:%d:%s", h.kind, h.n, len(h.s), h.s)
+		fmt.Fprintf(b, "%c%d:%d:%s", h.kind, h.n, len(h.s), h.s)
 	}
-	return hash{kind: 't', s: b.String()}, nil
+	return nil
 }
 
 func (d *Dict) find(h hash) int {

@@ -236,9 +236,12 @@ func (x *concatExpr) eval(f *frame) (Value, error) {
 			}
 			b.WriteString(s)
 		}
-		if err := f.rt.spend(b.Len()); err != nil {
-			return nil, f.fail(x.span, err)
+		if b.Len() > f.rt.limits.Output {
+			break
 		}
+	}
+	if err := f.rt.spend(b.Len()); err != nil {
+		return nil, f.fail(x.span, err)
 	}
 	if secret {
 		return SecretText(b.String()), nil

@@ -436,8 +436,7 @@ func roundFloat(f float64, precision int) (Value, error) {
 		r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', precision, 64), 64)
 		return r, err
 	}
-	exact, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'f', -1, 64))
-	exact.SetFloat64(f)
+	exact := new(big.Rat).SetFloat64(f)
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-precision)), nil)
 	q := exact.Quo(exact, new(big.Rat).SetInt(unit))
 	n := halfEven(q)

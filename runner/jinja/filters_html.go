@@ -240,6 +240,9 @@ func cutPunctuation(w string) (head, middle, tail string) {
 // filterPprint writes what fits in a line as repr does, with the keys of a dict
 // sorted, and breaks longer values as Python's pprint does.
 func filterPprint(c *Call, a []Value) (Value, error) {
+	if _, err := c.f.rt.repr(a[0]); err != nil { // bounds the work below
+		return nil, err
+	}
 	p := pretty{rt: c.f.rt}
 	if err := p.write(a[0], 0, 0); err != nil {
 		return nil, err

@@ -292,7 +292,6 @@ type formatter struct {
 	auto   int  // the next automatic number; -1 once numbers are given
 	manual bool // numbers are given
 	escape bool // Markup.format
-	b      strings.Builder
 }
 
 // strFormat is str.format.

@@ -56,15 +56,10 @@ func last(a []Value) Value { return a[len(a)-1] }
 
 func zipFunc(strict bool) func(c *Call) (Value, error) {
 	return func(c *Call) (Value, error) {
-		params := []string{"*"}
-		if !strict {
-			params = []string{"*", "default="}
-		}
 		var preset Value
 		if c.Kwargs != nil {
 			preset, _ = c.Kwargs.Get("default")
 		}
-		_ = params
 		return orDefault(strict, preset, func() (Value, error) {
 			its := make([]*Iterator, len(c.Args))
 			for i, v := range c.Args {

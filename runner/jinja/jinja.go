@@ -66,8 +66,8 @@ type Limits struct {
 	Depth   int // nested calls and includes; 400
 	Steps   int // statements run and values looped over; 50 million
 	Output  int // bytes of the output, and of any one text; 64 MiB
-	Total   int // bytes of all texts and lists made on the way; 1 GiB
-	Items   int // length of any one list; 10 million
+	Total   int // bytes of all texts and lists made on the way; 2 GiB
+	Items   int // length of any one list; 4 million
 	IntBits int // size of an integer; 1 million bits
 }
 
@@ -80,8 +80,8 @@ func (l Limits) orDefaults() Limits {
 	preset(&l.Depth, 400)
 	preset(&l.Steps, 50_000_000)
 	preset(&l.Output, 64<<20)
-	preset(&l.Total, 1<<30)
-	preset(&l.Items, 10_000_000)
+	preset(&l.Total, 2<<30)
+	preset(&l.Items, 4_000_000)
 	preset(&l.IntBits, 1_000_000)
 	return l
 }

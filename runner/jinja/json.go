@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"math"
@@ -234,7 +235,7 @@ var jsonInHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`
 // DumpJSON returns v as Python's json.dumps writes it; it is the body of dbt's
 // function tojson.
 func DumpJSON(v Value, sortKeys bool) (string, error) {
-	rt := newRender(nil, Options{})
+	rt := newRender(context.Background(), Options{})
 	return rt.dumps(v, nil, sortKeys)
 }
 

@@ -12,7 +12,6 @@ type loopValue struct {
 	current Value
 	before  Value
 	after   Value // missing unless one was read ahead
-	ended   bool
 	changed Value // what the method changed was last called with
 
 	stmt  *forStmt

@@ -16,18 +16,14 @@ type render struct {
 	depth   int
 	steps   int
 	spent   int
-	secrets bool                   // a Secret has been printed
-	modules map[*Template]*frame   // imported without context
-	files   map[*Template]*frame   // files of global macros
-	recent  [8]capture             // what was captured last, a ring
-	kept    int                    // how many captures there were
-	lookups map[string]*BoundMacro // global macros
+	secrets bool                 // a Secret has been printed
+	modules map[*Template]*frame // imported without context
+	files   map[*Template]*frame // files of global macros
+	recent  [8]capture           // what was captured last, a ring
+	kept    int                  // how many captures there were
 }
 
 func newRender(ctx context.Context, o Options) *render {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	return &render{lang: &language, ctx: ctx, opts: o, limits: o.Limits.orDefaults()}
 }
 

@@ -5,7 +5,8 @@ import "fmt"
 // resolver gives every name of a template its variable.
 type resolver struct {
 	t     *Template
-	loops int // open loops of the function that is being resolved
+	loops int      // open loops of the function that is being resolved
+	names []string // of the block tags
 }
 
 // resolveTemplate prepares a parsed template; it panics with a *lexError.
@@ -240,6 +241,10 @@ func (r *resolver) modules(x stmt, s *scope, soft bool) {
 			x.locals = s.stores()
 		}
 	case *blockStmt:
+		if contains(r.names, x.name) {
+			r.fail(x.span, "block '%s' defined twice", x.name)
+		}
+		r.names = append(r.names, x.name)
 		x.locals = s.stores()
 		x.fn = &function{}
 		in := &scope{fn: x.fn}
@@ -361,12 +366,6 @@ func (r *resolver) macro(m *Macro, s *scope) {
 	}
 	r.outside(func() { r.body(m.body, in, false) })
 	m.init = in.init()
-}
-
-func (r *resolver) exprs(list []expr, s *scope, soft bool) {
-	for _, x := range list {
-		r.expr(x, s, soft)
-	}
 }
 
 func (r *resolver) expr(x expr, s *scope, soft bool) {

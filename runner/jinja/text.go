@@ -461,7 +461,7 @@ func parseFloat(text string) (float64, error) {
 
 // escapeHTML is markupsafe.escape.
 func escapeHTML(s string) string {
-	if strings.IndexAny(s, `&<>'"`) < 0 {
+	if !strings.ContainsAny(s, `&<>'"`) {
 		return s
 	}
 	return htmlEscaper.Replace(s)

@@ -342,16 +342,19 @@ func fromMap[T any](m map[string]T) Value {
 // string, []any (of lists, tuples, sets, ranges and views of a dict) and *Dict, whose
 // values are plain then and whose order is kept. Undefined becomes nil; an
 // Iterator is used up; of anything else it makes its text.
-func ToGo(v Value) any { return toGo(v, 0) }
+func ToGo(v Value) any {
+	budget := 10_000_000 // of values that share parts there may be endlessly many
+	return toGo(v, 0, &budget)
+}
 
-func toGo(v Value, depth int) any {
-	if depth > maxNesting {
+func toGo(v Value, depth int, budget *int) any {
+	if *budget--; depth > maxNesting || *budget < 0 {
 		return nil
 	}
 	list := func(items []Value) any {
 		out := make([]any, len(items))
 		for i := range items {
-			out[i] = toGo(items[i], depth+1)
+			out[i] = toGo(items[i], depth+1, budget)
 		}
 		return out
 	}
@@ -363,11 +366,11 @@ func toGo(v Value, depth int) any {
 	case *Dict:
 		d := &Dict{items: make([]Item, 0, v.Len())}
 		for _, it := range v.items {
-			d.put(it.Key, it.hash, toGo(it.Value, depth+1))
+			d.put(it.Key, it.hash, toGo(it.Value, depth+1, budget))
 		}
 		return d
 	case Mapping:
-		return toGo(v.Dict(), depth+1)
+		return toGo(v.Dict(), depth+1, budget)
 	case *List:
 		return list(v.Items)
 	case Tuple:

@@ -174,7 +174,7 @@ func TestContextErrors(t *testing.T) {
 		{"{{ set_strict(5) }}", "set_strict"},
 		{"{{ nothing_here }}", "nothing_here"},
 		{"{{ import_me() }}", "import_me"},
-		{"{% macro again() %}{{ render('{{ forever() }}') }}{% endmacro %}{{ again() }}", "forever"},
+		{"{% macro again() %}{{ render('{{ forever() }}') }}{% endmacro %}{{ again() }}", "without an end"},
 		{"{{ doc('ring') }}", "without an end"},
 		{"{{ forever() }}", "without an end"},
 	} {

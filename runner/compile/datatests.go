@@ -47,7 +47,9 @@ func (r *render) tested() (jinja.Value, error) {
 	}
 	where := r.node.Test.Where
 	if where != "" {
+		from := len(r.calls)
 		v, err := r.value(where, false)
+		r.inArg(from, "where")
 		if err != nil {
 			return nil, r.ofTest(err, "the `where` of data test "+r.node.Test.Generic)
 		}
@@ -115,9 +117,7 @@ func (r *render) testArgs() (*jinja.Dict, error) {
 			if v, err = r.deepValue(v); err != nil {
 				return nil, r.ofArg(err, key)
 			}
-			for i := from; i < len(r.calls); i++ {
-				r.calls[i].arg = key
-			}
+			r.inArg(from, key)
 		}
 		if builtin && t.Generic == "relationships" && key == "field" {
 			v = columnSQL(jinja.Str(v), false)
@@ -125,6 +125,13 @@ func (r *render) testArgs() (*jinja.Dict, error) {
 		_ = out.Set(key, v)
 	}
 	return out, nil
+}
+
+// inArg notes that the calls since from stand in an argument of the test.
+func (r *render) inArg(from int, arg string) {
+	for i := from; i < len(r.calls); i++ {
+		r.calls[i].arg = arg
+	}
 }
 
 func (r *render) isBuiltin() bool {

@@ -235,30 +235,3 @@ func (b *build) notBecause(cause error) string {
 	}
 	return ""
 }
-
-// stale finds unbuilt descendants of what was built that still read an older
-// run of it.
-func (b *build) stale() []Stale {
-	var out []Stale
-	if b.picked.all {
-		return nil
-	}
-	for _, id := range b.graph.Order() {
-		n := b.models[id]
-		if n == nil || b.base.Marts[n.Name] == "" {
-			continue
-		}
-		var names []string
-		for _, d := range b.g.DAG.Descendants(id, -1) {
-			m := b.g.Nodes[d]
-			if m != nil && m.Resource == compile.Model && m.Kind != "view" && m.Kind != "ephemeral" && !b.names[m.Name] && b.base.Marts[m.Name] != "" {
-				names = append(names, m.Name)
-			}
-		}
-		if len(names) > 0 {
-			slices.Sort(names)
-			out = append(out, Stale{Model: n.Name, Reads: b.base.Marts[n.Name], Models: names})
-		}
-	}
-	return out
-}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
-	"warehouse/runner/binding"
 	"warehouse/runner/compile"
-	"warehouse/runner/dag"
-	"warehouse/runner/diag"
 	"warehouse/runner/history"
 )
 
@@ -20,276 +17,37 @@ type Plan struct {
 	Base  history.Snapshot // what unbuilt models are read from
 	Steps []Step           // in order
 	Tests int
+	Stale []Stale // what would still read an older run of what is built
 }
 
 // Step is one model of a Plan.
 type Step struct {
 	Name, Kind, File string
 	Do               string // "build"
-	Why              string
+	Why              Change
+	Because          string // in words: "its SQL changed"
 	Reads            []StepInput
-	Tests            int   // data tests that read it
-	LastRows         int64 // of the live run; -1 if there is none
+	Tests            int           // data tests that read it
+	SQL, LiveSQL     string        // as it would be stored, and as it is; LiveSQL is "" if it was never published
+	LastRows         int64         // of the live run; -1 if there is none
+	LastTook         time.Duration // to build it then
 }
+
+// Change says what differs from the live run of a model.
+type Change string
+
+const (
+	ChangeNew     Change = "new"     // it was never published
+	ChangeSQL     Change = "sql"     // it renders to other SQL
+	ChangeStorage Change = "storage" // its key, table or columns of the runner changed
+	ChangeReads   Change = "reads"   // something that it reads changes in this build
+	ChangeLater   Change = "later"   // its SQL depends on query results: known when it runs
+	ChangeNone    Change = "none"    // the same SQL over the same marts; sources may have changed
+)
 
 // StepInput is what a step reads: a model of this run (Run ""), a published
 // run ("r41"), or a source.
 type StepInput struct{ Name, Run string }
-
-// work is a Plan with all that executing it needs: which models of which
-// graph, what they read from elsewhere, and in which order.
-type work struct {
-	g       *compile.Graph
-	picked  picked
-	base    history.Snapshot
-	records map[string]history.ModelRecord // of base, by model name
-
-	models map[string]*compile.Node // selected stored models and view models, by id
-	tests  map[string]*compile.Node // data tests to run, by id
-	names  map[string]bool          // names of models
-	// bound are the names of unselected models that must be readable, from
-	// base: what is read, and view models that read what is built.
-	bound map[string]bool
-	// views are those of bound that are view models over what is built: they
-	// can be bound only when that is there.
-	views map[string]bool
-	graph *dag.Graph // over models, views (as viewID) and tests
-}
-
-func viewID(name string) string { return "published view " + name }
-
-// planWork decides what a build of p does over base.
-func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[string]history.ModelRecord) (*work, error) {
-	w := &work{g: g, picked: p, base: base, records: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
-		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}}
-	for id := range p.models {
-		if n := g.Nodes[id]; n.Kind != "ephemeral" {
-			w.models[id], w.names[n.Name] = n, true
-		}
-	}
-	for id := range p.tests {
-		w.tests[id] = g.Nodes[id]
-	}
-	if err := w.bindUnselected(); err != nil {
-		return nil, err
-	}
-	edges := w.edges()
-	models, err := dag.New(edges)
-	var cycle *dag.CycleError
-	if errors.As(err, &cycle) {
-		return nil, w.mixedCycle(cycle)
-	}
-	if err != nil {
-		return nil, err
-	}
-	w.testEdges(models, edges)
-	w.graph, err = dag.New(edges)
-	return w, err
-}
-
-// stored returns the names of the stored models and view models that a node's
-// SQL reads, through ephemeral ones.
-func stored(g *compile.Graph, n *compile.Node) []string {
-	var out []string
-	seen := map[string]bool{}
-	var walk func(n *compile.Node)
-	walk = func(n *compile.Node) {
-		for _, id := range n.Refs {
-			p := g.Nodes[id]
-			if p == nil || seen[id] {
-				continue
-			}
-			seen[id] = true
-			if p.Kind == "ephemeral" {
-				walk(p)
-			} else {
-				out = append(out, p.Name)
-			}
-		}
-	}
-	walk(n)
-	slices.Sort(out)
-	return out
-}
-
-// bindUnselected finds what must be readable from the base publication, and
-// refuses models that read what was never published.
-func (w *work) bindUnselected() error {
-	var errs diag.List
-	for _, n := range w.models {
-		for _, name := range stored(w.g, n) {
-			if w.names[name] {
-				continue
-			}
-			if _, ok := w.records[name]; !ok {
-				errs.Add(&diag.Error{Pos: diag.Pos{File: n.File}, Err: ErrNotPublished,
-					Msg:    fmt.Sprintf("%s reads %s, which is not selected and was never published", n.Name, name),
-					Advice: fmt.Sprintf("build it as well: --select +%s", n.Name)})
-				continue
-			}
-			w.bound[name] = true
-		}
-	}
-	for _, t := range w.tests {
-		for _, name := range stored(w.g, t) {
-			if _, ok := w.records[name]; ok && !w.names[name] {
-				w.bound[name] = true
-			}
-		}
-	}
-	if err := errs.Err(); err != nil {
-		return err
-	}
-	// Published view models over what is built must still bind: they are
-	// published with it.
-	for name := range w.records {
-		if !w.names[name] && !w.picked.all && w.readsBuilt(name, map[string]bool{}) {
-			w.bound[name], w.views[name] = true, true
-		}
-	}
-	for name := range maps.Clone(w.bound) {
-		w.closure(name)
-	}
-	return nil
-}
-
-// readsBuilt says whether a published view model reads, directly or through
-// other view models, something that is built now.
-func (w *work) readsBuilt(name string, seen map[string]bool) bool {
-	rec, ok := w.records[name]
-	if !ok || rec.Kind != "view" || seen[name] {
-		return false
-	}
-	seen[name] = true
-	for _, in := range rec.Inputs {
-		if w.names[in.Name] || w.readsBuilt(in.Name, seen) {
-			return true
-		}
-	}
-	return false
-}
-
-// closure adds what a published view model reads itself.
-func (w *work) closure(name string) {
-	rec := w.records[name]
-	if rec.Kind != "view" {
-		return
-	}
-	for _, in := range rec.Inputs {
-		if _, ok := w.records[in.Name]; ok && !w.names[in.Name] && !w.bound[in.Name] {
-			w.bound[in.Name] = true
-			w.closure(in.Name)
-		}
-	}
-}
-
-// edges are the parents of each model, view and test of the work.
-func (w *work) edges() map[string][]string {
-	ids := map[string]string{} // name → id in this graph
-	for id, n := range w.models {
-		ids[n.Name] = id
-	}
-	for name := range w.views {
-		ids[name] = viewID(name)
-	}
-	out := map[string][]string{}
-	parents := func(names []string) []string {
-		var ps []string
-		for _, name := range names {
-			if id, ok := ids[name]; ok {
-				ps = append(ps, id)
-			}
-		}
-		slices.Sort(ps)
-		return slices.Compact(ps)
-	}
-	for id, n := range w.models {
-		out[id] = parents(stored(w.g, n))
-	}
-	for name := range w.views {
-		var names []string
-		for _, in := range w.records[name].Inputs {
-			names = append(names, in.Name)
-		}
-		out[viewID(name)] = parents(names)
-	}
-	return out
-}
-
-// testEdges puts each data test into the graph: below what it reads, and above
-// what is built on all of that, so that a blocking failure skips it.
-func (w *work) testEdges(models *dag.Graph, edges map[string][]string) {
-	ids := map[string]string{}
-	for id, n := range w.models {
-		ids[n.Name] = id
-	}
-	for name := range w.views {
-		ids[name] = viewID(name)
-	}
-	for tid, t := range w.tests {
-		var reads []string
-		for _, name := range stored(w.g, t) {
-			if id, ok := ids[name]; ok {
-				reads = append(reads, id)
-			}
-		}
-		edges[tid] = reads
-		if len(reads) == 1 {
-			for _, child := range models.Children(reads[0]) {
-				edges[child] = append(edges[child], tid)
-			}
-			continue
-		}
-		common := map[string]int{}
-		for _, id := range reads {
-			for _, d := range models.Descendants(id, -1) {
-				common[d]++
-			}
-		}
-		for d, n := range common {
-			if n == len(reads) && !slices.Contains(reads, d) {
-				edges[d] = append(edges[d], tid)
-			}
-		}
-	}
-}
-
-// mixedCycle explains a circle that goes through a view model as it was
-// published, which read something else than it does today.
-func (w *work) mixedCycle(c *dag.CycleError) error {
-	var names []string
-	for _, id := range c.Path {
-		if n := w.g.Nodes[id]; n != nil {
-			id = n.Name
-		}
-		names = append(names, id)
-	}
-	return &diag.Error{Msg: "cycle between what is selected and what is published: " + strings.Join(names, " → "),
-		Advice: "select the views of the circle too, so that their present SQL is used"}
-}
-
-// baseSnapshot is the part of base that must be bound before anything runs.
-func (w *work) baseSnapshot() history.Snapshot {
-	s := history.Snapshot{Publication: w.base.Publication, Run: w.base.Run, Marts: map[string]string{}}
-	for name := range w.bound {
-		if !w.views[name] {
-			s.Marts[name] = w.base.Marts[name]
-		}
-	}
-	return s
-}
-
-// after is the snapshot that publishing run makes live.
-func (w *work) after(runID string) history.Snapshot {
-	s := history.Snapshot{Run: runID, Marts: map[string]string{}}
-	if !w.picked.all {
-		maps.Copy(s.Marts, w.base.Marts)
-	}
-	for _, n := range w.models {
-		s.Marts[n.Name] = runID
-	}
-	return s
-}
 
 // DryRun says what Build would do. It takes the readers' lock and writes
 // nothing.
@@ -326,78 +84,93 @@ func (r *Runner) DryRun(ctx context.Context, o BuildOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.plan(seqs), nil
+	return r.plan(ctx, w, seqs)
 }
 
-func (w *work) plan(seqs map[string]int64) *Plan {
-	plan := &Plan{Base: w.base, Tests: len(w.tests)}
+// plan compares what the work would do with what is live.
+func (r *Runner) plan(ctx context.Context, w *work, seqs map[string]int64) (*Plan, error) {
+	b := &build{session: &session{r: r}, work: w, run: history.Run{ID: nilRun, StartedAt: r.now()}}
+	binder := b.binding()
+	plan := &Plan{Base: w.base, Tests: len(w.tests), Stale: w.stale()}
+	changed := map[string]bool{}
 	for _, id := range w.graph.Order() {
 		n, ok := w.models[id]
 		if !ok {
 			continue
 		}
-		s := Step{Name: n.Name, Kind: n.Kind, File: n.File, Do: "build", Why: "selected", LastRows: -1}
-		if rec, ok := w.records[n.Name]; ok {
-			s.LastRows = rec.RowCount
-		} else {
-			s.Why = "never published"
-		}
-		for _, name := range stored(w.g, n) {
-			in := StepInput{Name: name}
-			if !w.names[name] {
-				in.Run = fmt.Sprintf("r%d", seqs[w.base.Marts[name]])
-			}
-			s.Reads = append(s.Reads, in)
-		}
-		for _, pid := range n.Parents {
-			if src := w.g.Nodes[pid]; src != nil && src.Resource == compile.Source {
-				s.Reads = append(s.Reads, StepInput{Name: src.Source.SourceName + "." + src.Source.Name, Run: "source"})
-			}
-		}
+		s := Step{Name: n.Name, Kind: n.Kind, File: n.File, Do: "build", LastRows: -1, Reads: w.stepInputs(n, seqs)}
 		for _, t := range w.tests {
 			if slices.Contains(t.Refs, id) {
 				s.Tests++
 			}
 		}
+		if err := r.compareStep(ctx, w, n, binder, &s, changed); err != nil {
+			return nil, err
+		}
+		changed[n.Name] = s.Why != ChangeNone
 		plan.Steps = append(plan.Steps, s)
 	}
-	return plan
+	return plan, nil
 }
 
-// live returns the live snapshot and its records; zero ones before the first
-// publication.
-func (s *session) live(ctx context.Context) (history.Snapshot, map[string]history.ModelRecord, error) {
-	snap, err := s.reg.Live(ctx, s.conn)
-	if err != nil || snap.Publication == 0 {
-		return snap, nil, err
-	}
-	records, err := s.reg.Records(ctx, s.conn, snap)
-	return snap, records, err
-}
-
-// bindSnapshot makes a snapshot readable in memory, as ref prints it.
-func (s *session) bindSnapshot(ctx context.Context, snap history.Snapshot, records map[string]history.ModelRecord) error {
-	views, err := binding.MemoryRef(s.dialect(), snap, records)
-	if err != nil {
+// compareStep finds out what differs from the live run of a model.
+func (r *Runner) compareStep(ctx context.Context, w *work, n *compile.Node, binder compile.Binding, s *Step, changed map[string]bool) error {
+	rendered, err := w.g.Render(ctx, n, binder)
+	later := errors.Is(err, errDeferred)
+	if err != nil && !later {
 		return err
 	}
-	return binding.Create(ctx, s.conn, views)
-}
-
-// pickModels is pick for a verb that needs models to work on.
-func (r *Runner) pickModels(g *compile.Graph, include, exclude []string) (picked, error) {
-	p, failed, err := r.pick(g, include, exclude)
-	if err != nil {
-		return p, err
+	rec, live := w.records[n.Name]
+	if live {
+		s.LastRows, s.LastTook, s.LiveSQL = rec.RowCount, rec.FinishedAt.Sub(rec.StartedAt), rec.CompiledSQL
 	}
-	for id := range p.models {
-		if g.Nodes[id].Kind != "ephemeral" {
-			return p, nil
+	if rendered != nil {
+		s.SQL = rendered.Stored
+	}
+	var moved []string
+	for _, name := range stored(w.g, n) {
+		if changed[name] {
+			moved = append(moved, name)
 		}
 	}
-	if failed == nil {
-		failed = &SelectionError{}
+	switch {
+	case !live:
+		s.Why, s.Because = ChangeNew, "it was never published"
+	case later:
+		s.Why, s.Because = ChangeLater, "its SQL depends on query results"
+	case s.SQL != s.LiveSQL:
+		s.Why, s.Because = ChangeSQL, "its SQL changed"
+	case !sameStorage(rec, n):
+		s.Why, s.Because = ChangeStorage, "how it is stored changed"
+	case len(moved) > 0:
+		s.Why, s.Because = ChangeReads, "it reads "+strings.Join(moved, ", ")
+	default:
+		s.Why, s.Because = ChangeNone, "nothing of it changed"
 	}
-	failed.Verb, failed.What = "build", "model"
-	return p, failed
+	return nil
+}
+
+func sameStorage(rec history.ModelRecord, n *compile.Node) bool {
+	l := rec.Layout
+	if rec.Kind != n.Kind || l.Schema != n.Table.Schema || l.Table != n.Table.Name {
+		return false
+	}
+	return n.Kind == "view" || l.RunColumn == n.Config.RunIDColumn && l.CreatedColumn == n.Config.CreatedAtColumn && slices.Equal(l.Key, n.Config.PrimaryKey)
+}
+
+func (w *work) stepInputs(n *compile.Node, seqs map[string]int64) []StepInput {
+	var out []StepInput
+	for _, name := range stored(w.g, n) {
+		in := StepInput{Name: name}
+		if !w.names[name] {
+			in.Run = fmt.Sprintf("r%d", seqs[w.base.Marts[name]])
+		}
+		out = append(out, in)
+	}
+	for _, pid := range n.Parents {
+		if src := w.g.Nodes[pid]; src != nil && src.Resource == compile.Source {
+			out = append(out, StepInput{Name: src.Source.SourceName + "." + src.Source.Name, Run: "source"})
+		}
+	}
+	return out
 }

@@ -136,7 +136,7 @@ func (s *session) Close() error {
 	return errors.Join(errs...)
 }
 
-func (s *session) dialect() engine.Dialect { return s.db.Dialect() }
+func (s *session) dialect() engine.Dialect { return s.r.dialect() }
 
 // mend marks runs of dead processes; the exclusive lock is held.
 func (s *session) mend(ctx context.Context) error {

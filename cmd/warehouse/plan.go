@@ -16,7 +16,7 @@ func (c *cli) printPlan(p *runner.Plan, output string) error {
 }
 
 func planText(p *runner.Plan) string {
-	t := table{head: []string{"model", "kind", "do", "why", "reads", "tests", "rows now"}, right: []bool{false, false, false, false, false, true, true}}
+	t := table{head: []string{"model", "kind", "do", "why", "reads", "tests", "rows now", "took"}, right: []bool{false, false, false, false, false, true, true, true}}
 	for _, s := range p.Steps {
 		var reads []string
 		for _, in := range s.Reads {
@@ -30,9 +30,13 @@ func planText(p *runner.Plan) string {
 		if s.LastRows >= 0 {
 			rows = thousands(s.LastRows)
 		}
-		t.add(s.Name, s.Kind, s.Do, s.Why, strings.Join(reads, ", "), fmt.Sprint(s.Tests), rows)
+		took := "-"
+		if s.LastRows >= 0 {
+			took = fmt.Sprintf("%.2fs", s.LastTook.Seconds())
+		}
+		t.add(s.Name, s.Kind, s.Do, s.Because, strings.Join(reads, ", "), fmt.Sprint(s.Tests), rows, took)
 	}
-	return t.String() + fmt.Sprintf("%s and %s; nothing was done (--dry-run)\n", count(len(p.Steps), "model"), count(p.Tests, "data test"))
+	return t.String() + fmt.Sprintf("%s and %s; nothing was done\n", count(len(p.Steps), "model"), count(p.Tests, "data test"))
 }
 
 type stepDoc struct {
@@ -40,10 +44,14 @@ type stepDoc struct {
 	Kind  string     `json:"materialized"`
 	File  string     `json:"original_file_path"`
 	Do    string     `json:"do"`
-	Why   string     `json:"why"`
+	Why   string     `json:"why"` // new, sql, storage, reads, later, none
+	Words string     `json:"because"`
 	Reads []inputDoc `json:"reads"`
 	Tests int        `json:"tests"`
 	Rows  *int64     `json:"row_count"`
+	Took  *float64   `json:"seconds"`
+	SQL   string     `json:"compiled_code"`
+	Live  string     `json:"live_compiled_code,omitempty"`
 }
 
 type inputDoc struct {
@@ -58,12 +66,13 @@ func planJSON(p *runner.Plan) any {
 		Steps       []stepDoc `json:"steps"`
 	}{p.Base.Publication, p.Tests, []stepDoc{}}
 	for _, s := range p.Steps {
-		d := stepDoc{Name: s.Name, Kind: s.Kind, File: s.File, Do: s.Do, Why: s.Why, Tests: s.Tests, Reads: []inputDoc{}}
+		d := stepDoc{Name: s.Name, Kind: s.Kind, File: s.File, Do: s.Do, Why: string(s.Why), Words: s.Because, SQL: s.SQL, Live: s.LiveSQL, Tests: s.Tests, Reads: []inputDoc{}}
 		for _, in := range s.Reads {
 			d.Reads = append(d.Reads, inputDoc(in))
 		}
 		if s.LastRows >= 0 {
-			d.Rows = &s.LastRows
+			took := s.LastTook.Seconds()
+			d.Rows, d.Took = &s.LastRows, &took
 		}
 		doc.Steps = append(doc.Steps, d)
 	}

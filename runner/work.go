@@ -1,0 +1,336 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/dag"
+	"warehouse/runner/diag"
+	"warehouse/runner/history"
+)
+
+// work is a Plan with all that executing it needs: which models of which
+// graph, what they read from elsewhere, and in which order.
+type work struct {
+	g       *compile.Graph
+	picked  picked
+	base    history.Snapshot
+	records map[string]history.ModelRecord // of base, by model name
+
+	models map[string]*compile.Node // selected stored models and view models, by id
+	tests  map[string]*compile.Node // data tests to run, by id
+	names  map[string]bool          // names of models
+	// bound are the names of unselected models that must be readable, from
+	// base: what is read, and view models that read what is built.
+	bound map[string]bool
+	// views are those of bound that are view models over what is built: they
+	// can be bound only when that is there.
+	views map[string]bool
+	graph *dag.Graph // over models, views (as viewID) and tests
+}
+
+func viewID(name string) string { return "published view " + name }
+
+// planWork decides what a build of p does over base.
+func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[string]history.ModelRecord) (*work, error) {
+	w := &work{g: g, picked: p, base: base, records: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
+		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}}
+	for id := range p.models {
+		if n := g.Nodes[id]; n.Kind != "ephemeral" {
+			w.models[id], w.names[n.Name] = n, true
+		}
+	}
+	for id := range p.tests {
+		w.tests[id] = g.Nodes[id]
+	}
+	if err := w.bindUnselected(); err != nil {
+		return nil, err
+	}
+	edges := w.edges()
+	models, err := dag.New(edges)
+	var cycle *dag.CycleError
+	if errors.As(err, &cycle) {
+		return nil, w.mixedCycle(cycle)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.testEdges(models, edges)
+	w.graph, err = dag.New(edges)
+	return w, err
+}
+
+// stored returns the names of the stored models and view models that a node's
+// SQL reads, through ephemeral ones.
+func stored(g *compile.Graph, n *compile.Node) []string {
+	var out []string
+	seen := map[string]bool{}
+	var walk func(n *compile.Node)
+	walk = func(n *compile.Node) {
+		for _, id := range n.Refs {
+			p := g.Nodes[id]
+			if p == nil || seen[id] {
+				continue
+			}
+			seen[id] = true
+			if p.Kind == "ephemeral" {
+				walk(p)
+			} else {
+				out = append(out, p.Name)
+			}
+		}
+	}
+	walk(n)
+	slices.Sort(out)
+	return out
+}
+
+// bindUnselected finds what must be readable from the base publication, and
+// refuses models that read what was never published.
+func (w *work) bindUnselected() error {
+	var errs diag.List
+	for _, n := range w.models {
+		for _, name := range stored(w.g, n) {
+			if w.names[name] {
+				continue
+			}
+			if _, ok := w.records[name]; !ok {
+				errs.Add(&diag.Error{Pos: diag.Pos{File: n.File}, Err: ErrNotPublished,
+					Msg:    fmt.Sprintf("%s reads %s, which is not selected and was never published", n.Name, name),
+					Advice: fmt.Sprintf("build it as well: --select +%s", n.Name)})
+				continue
+			}
+			w.bound[name] = true
+		}
+	}
+	for _, t := range w.tests {
+		for _, name := range stored(w.g, t) {
+			if _, ok := w.records[name]; ok && !w.names[name] {
+				w.bound[name] = true
+			}
+		}
+	}
+	if err := errs.Err(); err != nil {
+		return err
+	}
+	// Published view models over what is built must still bind: they are
+	// published with it.
+	for name := range w.records {
+		if !w.names[name] && !w.picked.all && w.readsBuilt(name, map[string]bool{}) {
+			w.bound[name], w.views[name] = true, true
+		}
+	}
+	for name := range maps.Clone(w.bound) {
+		w.closure(name)
+	}
+	return nil
+}
+
+// readsBuilt says whether a published view model reads, directly or through
+// other view models, something that is built now.
+func (w *work) readsBuilt(name string, seen map[string]bool) bool {
+	rec, ok := w.records[name]
+	if !ok || rec.Kind != "view" || seen[name] {
+		return false
+	}
+	seen[name] = true
+	for _, in := range rec.Inputs {
+		if w.names[in.Name] || w.readsBuilt(in.Name, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// closure adds what a published view model reads itself.
+func (w *work) closure(name string) {
+	rec := w.records[name]
+	if rec.Kind != "view" {
+		return
+	}
+	for _, in := range rec.Inputs {
+		if _, ok := w.records[in.Name]; ok && !w.names[in.Name] && !w.bound[in.Name] {
+			w.bound[in.Name] = true
+			w.closure(in.Name)
+		}
+	}
+}
+
+// edges are the parents of each model, view and test of the work.
+func (w *work) edges() map[string][]string {
+	ids := map[string]string{} // name → id in this graph
+	for id, n := range w.models {
+		ids[n.Name] = id
+	}
+	for name := range w.views {
+		ids[name] = viewID(name)
+	}
+	out := map[string][]string{}
+	parents := func(names []string) []string {
+		var ps []string
+		for _, name := range names {
+			if id, ok := ids[name]; ok {
+				ps = append(ps, id)
+			}
+		}
+		slices.Sort(ps)
+		return slices.Compact(ps)
+	}
+	for id, n := range w.models {
+		out[id] = parents(stored(w.g, n))
+	}
+	for name := range w.views {
+		var names []string
+		for _, in := range w.records[name].Inputs {
+			names = append(names, in.Name)
+		}
+		out[viewID(name)] = parents(names)
+	}
+	return out
+}
+
+// testEdges puts each data test into the graph: below what it reads, and above
+// what is built on all of that, so that a blocking failure skips it.
+func (w *work) testEdges(models *dag.Graph, edges map[string][]string) {
+	ids := map[string]string{}
+	for id, n := range w.models {
+		ids[n.Name] = id
+	}
+	for name := range w.views {
+		ids[name] = viewID(name)
+	}
+	for tid, t := range w.tests {
+		var reads []string
+		for _, name := range stored(w.g, t) {
+			if id, ok := ids[name]; ok {
+				reads = append(reads, id)
+			}
+		}
+		edges[tid] = reads
+		if len(reads) == 1 {
+			for _, child := range models.Children(reads[0]) {
+				edges[child] = append(edges[child], tid)
+			}
+			continue
+		}
+		common := map[string]int{}
+		for _, id := range reads {
+			for _, d := range models.Descendants(id, -1) {
+				common[d]++
+			}
+		}
+		for d, n := range common {
+			if n == len(reads) && !slices.Contains(reads, d) {
+				edges[d] = append(edges[d], tid)
+			}
+		}
+	}
+}
+
+// mixedCycle explains a circle that goes through a view model as it was
+// published, which read something else than it does today.
+func (w *work) mixedCycle(c *dag.CycleError) error {
+	var names []string
+	for _, id := range c.Path {
+		if n := w.g.Nodes[id]; n != nil {
+			id = n.Name
+		}
+		names = append(names, id)
+	}
+	return &diag.Error{Msg: "cycle between what is selected and what is published: " + strings.Join(names, " → "),
+		Advice: "select the views of the circle too, so that their present SQL is used"}
+}
+
+// baseSnapshot is the part of base that must be bound before anything runs.
+func (w *work) baseSnapshot() history.Snapshot {
+	s := history.Snapshot{Publication: w.base.Publication, Run: w.base.Run, Marts: map[string]string{}}
+	for name := range w.bound {
+		if !w.views[name] {
+			s.Marts[name] = w.base.Marts[name]
+		}
+	}
+	return s
+}
+
+// after is the snapshot that publishing run makes live.
+func (w *work) after(runID string) history.Snapshot {
+	s := history.Snapshot{Run: runID, Marts: map[string]string{}}
+	if !w.picked.all {
+		maps.Copy(s.Marts, w.base.Marts)
+	}
+	for _, n := range w.models {
+		s.Marts[n.Name] = runID
+	}
+	return s
+}
+
+// stale finds unbuilt descendants of what was built that still read an older
+// run of it.
+func (w *work) stale() []Stale {
+	var out []Stale
+	if w.picked.all {
+		return nil
+	}
+	for _, id := range w.graph.Order() {
+		n := w.models[id]
+		if n == nil || w.base.Marts[n.Name] == "" {
+			continue
+		}
+		var names []string
+		for _, d := range w.g.DAG.Descendants(id, -1) {
+			m := w.g.Nodes[d]
+			if m != nil && m.Resource == compile.Model && m.Kind != "view" && m.Kind != "ephemeral" && !w.names[m.Name] && w.base.Marts[m.Name] != "" {
+				names = append(names, m.Name)
+			}
+		}
+		if len(names) > 0 {
+			slices.Sort(names)
+			out = append(out, Stale{Model: n.Name, Reads: w.base.Marts[n.Name], Models: names})
+		}
+	}
+	return out
+}
+
+// live returns the live snapshot and its records; zero ones before the first
+// publication.
+func (s *session) live(ctx context.Context) (history.Snapshot, map[string]history.ModelRecord, error) {
+	snap, err := s.reg.Live(ctx, s.conn)
+	if err != nil || snap.Publication == 0 {
+		return snap, nil, err
+	}
+	records, err := s.reg.Records(ctx, s.conn, snap)
+	return snap, records, err
+}
+
+// bindSnapshot makes a snapshot readable in memory, as ref prints it.
+func (s *session) bindSnapshot(ctx context.Context, snap history.Snapshot, records map[string]history.ModelRecord) error {
+	views, err := binding.MemoryRef(s.dialect(), snap, records)
+	if err != nil {
+		return err
+	}
+	return binding.Create(ctx, s.conn, views)
+}
+
+// pickModels is pick for a verb that needs models to work on.
+func (r *Runner) pickModels(g *compile.Graph, include, exclude []string) (picked, error) {
+	p, failed, err := r.pick(g, include, exclude)
+	if err != nil {
+		return p, err
+	}
+	for id := range p.models {
+		if g.Nodes[id].Kind != "ephemeral" {
+			return p, nil
+		}
+	}
+	if failed == nil {
+		failed = &SelectionError{}
+	}
+	failed.Verb, failed.What = "build", "model"
+	return p, failed
+}

@@ -111,7 +111,8 @@ func TestDecodeModelErrors(t *testing.T) {
 		{"on_schema_change: sync", `unknown on_schema_change "sync"`},
 		{"meta: x", `meta must be a mapping, not "x"`},
 		{"retention: 3", "retention must be rules such as {keep_last: 20, daily: 30d}, not 3"},
-		{"retention: {keep_for: 0d}", `keep_for of retention: "0d" is no age: write a number and a unit, such as 90m, 12h, 2d, 3w, 6mo or 1y`},
+		{"retention: {keep_last: 2, keep_for: 0d}", ""},
+		{"retention: {keep_for: 0}", `keep_for of retention: "0" is no age: write a number and a unit, such as 90m, 12h, 2d, 3w, 6mo or 1y`},
 		{"max_change: {rows_added: -1}", "rows_added of max_change must be a number or a share such as 10%, not -1"},
 		{"pre_hook: 3", "pre_hook must be SQL, or a list of SQL texts, not 3"},
 		{"enabled: null", ""},
@@ -147,10 +148,13 @@ func TestDecodeTest(t *testing.T) {
 func TestParseAge(t *testing.T) {
 	const day = 24 * time.Hour
 	for in, want := range map[string]time.Duration{"90m": 90 * time.Minute, "12h": 12 * time.Hour, "2d": 2 * day, "3w": 21 * day, "6mo": 180 * day, "1y": 365 * day, "1 d": day,
-		"": 0, "d": 0, "1": 0, "0d": 0, "-1d": 0, "1.5d": 0, "1x": 0, "99999999999y": 0, "999999y": 0} {
+		"": 0, "d": 0, "1": 0, "-1d": 0, "1.5d": 0, "1x": 0, "99999999999y": 0, "999999y": 0} {
 		got, err := ParseAge(in)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %v %v", in, got, err)
 		}
+	}
+	if got, err := ParseAge("0d"); got != 0 || err != nil {
+		t.Errorf("0d: %v %v", got, err)
 	}
 }

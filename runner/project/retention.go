@@ -10,7 +10,7 @@ import (
 )
 
 // Retention says which runs to keep. A run that any rule keeps is kept; zero
-// means that the rule is not there.
+// means that the rule keeps none.
 type Retention struct {
 	KeepLast int           // the newest N
 	KeepFor  time.Duration // all that are younger
@@ -32,6 +32,9 @@ func decodeRetention(d *decoder, s Setting) *Retention {
 	if !ok {
 		d.expected(s, "retention", "rules such as {keep_last: 20, daily: 30d}")
 		return nil
+	}
+	if len(dict.Items()) == 0 {
+		return nil // no rule is no wish to keep nothing
 	}
 	for _, it := range dict.Items() {
 		key := jinja.Str(it.Key)
@@ -57,8 +60,8 @@ func decodeRetention(d *decoder, s Setting) *Retention {
 	return r
 }
 
-// ParseAge reads a number and a unit: 90m, 12h, 2d, 3w, 6mo, 1y. A month has
-// 30 days, a year 365.
+// ParseAge reads a number and a unit: 0d, 90m, 12h, 2d, 3w, 6mo, 1y. A month
+// has 30 days, a year 365.
 func ParseAge(s string) (time.Duration, error) {
 	const day = 24 * time.Hour
 	i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
@@ -66,7 +69,7 @@ func ParseAge(s string) (time.Duration, error) {
 	if i > 0 {
 		unit, ok := units[strings.TrimSpace(s[i:])]
 		n, err := strconv.Atoi(s[:i])
-		if ok && err == nil && n > 0 && time.Duration(n) <= (1<<63-1)/unit {
+		if ok && err == nil && n >= 0 && time.Duration(n) <= (1<<63-1)/unit {
 			return time.Duration(n) * unit, nil
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"warehouse/runner/datatest"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
+	"warehouse/runner/mart"
 )
 
 // build is one running build. Its steps are the methods that Build calls, in
@@ -180,14 +181,19 @@ func (b *build) begin(ctx context.Context, o origin) error {
 	return nil
 }
 
-// deleteRows removes a run's rows from the table of a layout.
+// deleteRows removes a run's rows from the table of a layout. There is no such
+// table if the model that should have made it failed.
 func deleteRows(ctx context.Context, c *engine.Conn, l history.Layout, runID string) error {
 	if l.RunColumn == "" {
 		return nil // a view model has none
 	}
+	tables, err := mart.Layouts(ctx, c, l.Schema)
+	if err != nil || tables[strings.ToLower(l.Table)] == nil {
+		return err
+	}
 	d := c.DB().Dialect()
 	table := engine.Relation{Database: d.Catalog(), Schema: l.Schema, Name: l.Table}
-	_, err := c.Exec(ctx, d.DeleteRun(table, l.RunColumn, runID))
+	_, err = c.Exec(ctx, d.DeleteRun(table, l.RunColumn, runID))
 	return err
 }
 

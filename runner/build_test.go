@@ -63,3 +63,23 @@ models:
 	s.want("6", "select count(*) from main.orders")
 	s.want("3", "select count(*) from orders")
 }
+
+// TestAlias: people read a model under its alias, ref() under its name.
+func TestAlias(t *testing.T) {
+	s := newShop(t, `
+-- models/stg.sql --
+{{ config(alias='orders') }} select 1 as id
+-- models/v.sql --
+{{ config(materialized='view', alias='order_view') }} select * from {{ ref('stg') }}
+-- models/m.sql --
+select id + 1 as id from {{ ref('v') }}
+`)
+	s.build(runner.BuildOptions{})
+	s.want("1", "select id from latest.orders")
+	s.want("1", "select id from latest.order_view")
+	s.want("1", "select id from orders")
+	s.want("2", "select id from m")
+	s.want("order_view", "select table_name from information_schema.views where table_schema = 'latest' and table_name in ('stg', 'v', 'order_view')")
+	s.build(runner.BuildOptions{Select: []string{"m"}})
+	s.want("2", "select count(*) from main.orders o right join main.m on true")
+}

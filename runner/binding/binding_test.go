@@ -141,7 +141,7 @@ func TestDigests(t *testing.T) {
 		}, "latest.a_view"},
 	} {
 		var changed []string
-		for _, k := range []string{"latest.a_view", "latest.b_view", `latest.it's "x`, "latest.orders", "latest.unread", `latest__ref.it's "x`, "latest__ref.orders"} {
+		for _, k := range []string{"latest.a_view", "latest.b_view", "latest.aliased", "latest.orders", "latest.unread", `latest__ref.it's "x`, "latest__ref.orders"} {
 			if got, ok := digests(tc.change)[k]; !ok {
 				t.Errorf("no %s", k)
 			} else if got != base[k] {

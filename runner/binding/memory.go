@@ -68,6 +68,9 @@ func MemoryRef(d engine.Dialect, snap history.Snapshot, records map[string]histo
 		if !ok {
 			return &NoRecordError{Model: name, RunID: snap.Marts[name]}
 		}
+		if rec.Status == history.ModelPruned {
+			return &history.PrunedError{Model: name, RunID: snap.Marts[name]}
+		}
 		if rec.Kind == ViewKind {
 			for _, model := range readsOf(d, rec.CompiledSQL) {
 				read, ok := folded[strings.ToLower(model)]
@@ -120,9 +123,9 @@ func memoryRef(d engine.Dialect, rec history.ModelRecord, id string) (View, erro
 
 func memoryShown(d engine.Dialect, rec history.ModelRecord, id string) (View, error) {
 	if rec.Kind == ViewKind {
-		return newView(Shown(d, rec.Model), "SELECT * FROM "+Ref(d, rec.Model).String()), nil
+		return newView(Shown(d, shownName(rec)), "SELECT * FROM "+Ref(d, rec.Model).String()), nil
 	}
-	return memoryMart(d, rec, id, Shown(d, rec.Model), false)
+	return memoryMart(d, rec, id, Shown(d, shownName(rec)), false)
 }
 
 func memoryMart(d engine.Dialect, rec history.ModelRecord, id string, name engine.Relation, hidden bool) (View, error) {

@@ -28,13 +28,21 @@ func Stored(d engine.Dialect, storage, schema string, kind Kind, snap history.Sn
 		d: d, storage: storage, schema: schema, kind: kind, snap: snap, records: records,
 		folded: map[string]string{}, made: map[string]View{},
 	}
-	names := slices.Sorted(maps.Keys(snap.Marts))
+	names, shown := slices.Sorted(maps.Keys(snap.Marts)), map[string]string{}
 	for _, name := range names {
 		rec, ok := records[name]
 		if !ok || rec.Kind != ViewKind && (rec.Layout.Table == "" || rec.Layout.RunColumn == "") {
 			return nil, &NoRecordError{Model: name, RunID: snap.Marts[name]}
 		}
+		if rec.Status == history.ModelPruned {
+			return nil, &history.PrunedError{Model: name, RunID: snap.Marts[name]}
+		}
 		b.folded[strings.ToLower(name)] = name
+		as := strings.ToLower(shownName(rec))
+		if other, taken := shown[as]; taken {
+			return nil, &TwiceError{Name: shownName(rec), Models: [2]string{other, name}}
+		}
+		shown[as] = name
 	}
 	for _, name := range names {
 		if records[name].Kind != ViewKind {
@@ -56,6 +64,27 @@ func Stored(d engine.Dialect, storage, schema string, kind Kind, snap history.Sn
 	return b.views, nil
 }
 
+// shownName is the name of a model's view for people: its alias, where it has
+// one.
+func shownName(rec history.ModelRecord) string {
+	if rec.Layout.Table != "" {
+		return rec.Layout.Table
+	}
+	return rec.Model
+}
+
+// TwiceError: two models of a snapshot have one alias, in different schemas of
+// the storage, so that their views would be one.
+type TwiceError struct {
+	Name   string
+	Models [2]string
+}
+
+func (e *TwiceError) Error() string {
+	return fmt.Sprintf("the models %s and %s would both be read as %s", e.Models[0], e.Models[1], e.Name)
+}
+func (e *TwiceError) Hint() string { return "give one of them another alias" }
+
 // stored is a stored binding in the making.
 type stored struct {
 	d               engine.Dialect
@@ -76,7 +105,7 @@ func (b *stored) place(model string) engine.Relation {
 		name = model
 	}
 	if b.records[name].Kind == ViewKind {
-		return engine.Relation{Schema: b.schema, Name: name}
+		return engine.Relation{Schema: b.schema, Name: shownName(b.records[name])}
 	}
 	return engine.Relation{Schema: b.schema + RefSuffix, Name: name}
 }
@@ -84,7 +113,11 @@ func (b *stored) place(model string) engine.Relation {
 func (b *stored) mart(name, schema string, hidden bool) View {
 	l := b.records[name].Layout
 	table := engine.Relation{Schema: l.Schema, Name: l.Table}
-	v := newView(engine.Relation{Database: b.d.Catalog(), Schema: schema, Name: name},
+	as := name
+	if !hidden {
+		as = shownName(b.records[name])
+	}
+	v := newView(engine.Relation{Database: b.d.Catalog(), Schema: schema, Name: as},
 		selectMart(table, l, b.filter(name), hidden), columnsText(l))
 	b.views = append(b.views, v)
 	return v
@@ -146,7 +179,7 @@ func (b *stored) view(name string, path []string) error {
 		more = append(more, b.made[read].Digest)
 	}
 	sql := rebind(b.d, rec.CompiledSQL, true, b.place)
-	v := newView(engine.Relation{Database: b.d.Catalog(), Schema: b.schema, Name: name}, selectView(sql, rec.Layout), more...)
+	v := newView(engine.Relation{Database: b.d.Catalog(), Schema: b.schema, Name: shownName(rec)}, selectView(sql, rec.Layout), more...)
 	b.views = append(b.views, v)
 	b.made[name] = v
 	return nil

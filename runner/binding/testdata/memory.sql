@@ -29,7 +29,7 @@ SELECT * FROM "memory"."run__ref"."a_view";
 CREATE OR REPLACE VIEW "memory"."run"."b_view" AS
 SELECT * FROM "memory"."run__ref"."b_view";
 
-CREATE OR REPLACE VIEW "memory"."run"."it's ""x" AS
+CREATE OR REPLACE VIEW "memory"."run"."aliased" AS
 SELECT t."score run", t."id", t."v~2" AS "v"
 FROM "warehouse"."deep"."aliased" AS t
 WHERE t."score run" = 'r-1'::UUID;

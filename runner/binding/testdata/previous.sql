@@ -1,4 +1,4 @@
-CREATE OR REPLACE VIEW "warehouse"."previous"."it's ""x" AS
+CREATE OR REPLACE VIEW "warehouse"."previous"."aliased" AS
 SELECT t."score run", t."id", t."v~2" AS "v"
 FROM "deep"."aliased" AS t
 WHERE t."score run" = coalesce((

@@ -1,4 +1,4 @@
-CREATE OR REPLACE VIEW "warehouse"."v1.0-rc"."it's ""x" AS
+CREATE OR REPLACE VIEW "warehouse"."v1.0-rc"."aliased" AS
 SELECT t."score run", t."id", t."v~2" AS "v"
 FROM "deep"."aliased" AS t
 WHERE t."score run" = 'r-1'::UUID;

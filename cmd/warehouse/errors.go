@@ -105,6 +105,10 @@ func hintOf(err error) string {
 		}
 		e = errors.Unwrap(e)
 	}
+	var spec *history.SpecError
+	if errors.As(err, &spec) && len(spec.Candidates) == 0 {
+		return "`warehouse runs` lists the runs"
+	}
 	for _, h := range hints {
 		if errors.Is(err, h.err) {
 			return h.hint

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"warehouse/runner"
+	"warehouse/runner/binding"
 	"warehouse/runner/history"
 )
 
@@ -44,10 +46,25 @@ func failingText(n runner.NodeResult, run history.Run) string {
 		b.WriteString(t.String())
 	}
 	if n.SampleSQL != "" {
-		fmt.Fprintf(&b, "    all of them: warehouse query %s --run %s\n", quote(cleanLines(oneLine(n.SampleSQL))), seqName(run.Seq))
+		fmt.Fprintf(&b, "    all of them: warehouse query %s --run %s\n", quote(cleanLines(oneLine(plainNames(n.SampleSQL)))), seqName(run.Seq))
 	}
 	return b.String()
 }
+
+// refSchema is where ref() points in memory.
+var refSchema = regexp.MustCompile(`("[^"]+"\.)?"` + regexp.QuoteMeta(binding.RefSchema) + `"\.`)
+
+// plainNames lets a query name marts as people do: query finds them without a
+// schema. A query with common table expressions stays as it is, since those
+// may have the names of marts.
+func plainNames(sql string) string {
+	if withRE.MatchString(sql) {
+		return sql
+	}
+	return refSchema.ReplaceAllString(sql, "")
+}
+
+var withRE = regexp.MustCompile(`(?i)\bwith\b`)
 
 // oneLine folds a query into one line where that cannot change it: not if it
 // has comments or a text that goes over lines.

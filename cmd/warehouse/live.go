@@ -13,10 +13,10 @@ import (
 // liveSink shows on a terminal what is running: below the lines of what
 // ended, redrawn ten times a second, and gone at the end.
 type liveSink struct {
-	text  *textSink // makes the lines that stay
-	w     io.Writer
-	size  func() (cols, rows int) // zeros: not known
-	now   func() time.Time
+	text *textSink // makes the lines that stay
+	w    io.Writer
+	size func() (cols, rows int) // zeros: not known
+	now  func() time.Time
 
 	mu      sync.Mutex
 	began   time.Time
@@ -178,6 +178,9 @@ func (l *liveSink) lines(cols int) []string {
 		most = max(0, min(most, rows-3)) // "and 2 more", the bar, the cursor
 	}
 	for i, n := range l.running {
+		if most == 0 {
+			break
+		}
 		if i == most {
 			out = append(out, cut(fmt.Sprintf("  and %d more", len(l.running)-most), cols))
 			break

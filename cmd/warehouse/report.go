@@ -48,12 +48,12 @@ func reportText(r *runner.Report, name func(id string) string) string {
 		count(r.Marts, "mart"), count(r.Run.RowCount, "row"), seconds(r.Elapsed))
 	b.WriteString(publishedText(r))
 	for _, s := range r.Unbuilt {
-		still := "still read"
+		still, them := "still read", "them"
 		if len(s.Models) == 1 {
-			still = "still reads"
+			still, them = "still reads", "it"
 		}
-		fmt.Fprintf(&b, "%s %s %s of %s: %s; `--select %s+` rebuilds them\n", count(len(s.Models), "mart"), still, name(s.Reads), clean(s.Model),
-			clean(strings.Join(s.Models, ", ")), clean(s.Model))
+		fmt.Fprintf(&b, "%s %s %s of %s: %s; `--select %s+` rebuilds %s\n", count(len(s.Models), "mart"), still, name(s.Reads), clean(s.Model),
+			clean(strings.Join(s.Models, ", ")), clean(s.Model), them)
 	}
 	return b.String()
 }

@@ -201,8 +201,8 @@ func TestRunsAndPages(t *testing.T) {
 
 func TestPlanAndVerify(t *testing.T) {
 	p := &runner.Plan{Tests: 2, Base: history.Snapshot{Publication: 7}, Steps: []runner.Step{
-		{Name: "a", Kind: "mart", Do: "build", Why: "selected", LastRows: 12217, Tests: 2, Reads: []runner.StepInput{{Name: "raw.e", Run: "source"}}},
-		{Name: "b", Kind: "view", Do: "build", Why: "never published", LastRows: -1, Reads: []runner.StepInput{{Name: "a"}, {Name: "c", Run: "r41"}}},
+		{Name: "a", Kind: "mart", Do: "build", Why: runner.ChangeSQL, Because: "its SQL changed", LastRows: 12217, LastTook: 50 * time.Millisecond, Tests: 2, Reads: []runner.StepInput{{Name: "raw.e", Run: "source"}}},
+		{Name: "b", Kind: "view", Do: "build", Why: runner.ChangeNew, Because: "it was never published", LastRows: -1, Reads: []runner.StepInput{{Name: "a"}, {Name: "c", Run: "r41"}}},
 	}}
 	v := &runner.VerifyReport{Runs: 2, MartRuns: 3, Rows: 12217}
 	text := planText(p) + "\n" + verifyText(v)

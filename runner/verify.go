@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
@@ -31,8 +32,9 @@ type VerifyReport struct {
 }
 
 // Verify recomputes counts and checksums of all that the snapshot of spec
-// reads, or of all runs, and compares them with the register; and it holds the
-// register against its own ledger.
+// reads, or of all runs, and compares them with the register. Of all runs it
+// also finds rows that no run wrote, and holds the register against its own
+// ledger.
 func (r *Runner) Verify(ctx context.Context, spec string) (*VerifyReport, error) {
 	s, err := r.read(ctx)
 	if err != nil {
@@ -65,10 +67,50 @@ func (r *Runner) Verify(ctx context.Context, spec string) (*VerifyReport, error)
 			return nil, err
 		}
 	}
-	if spec == "" {
-		return out, s.verifyRegister(ctx, out)
+	if spec != "" {
+		return out, nil
 	}
-	return out, nil
+	if err := s.verifyOwners(ctx, recs, seqs, out); err != nil {
+		return nil, err
+	}
+	return out, s.verifyRegister(ctx, out)
+}
+
+// verifyOwners finds rows under run ids that wrote none: of no run, or of one
+// whose record says that this model failed.
+func (s *session) verifyOwners(ctx context.Context, recs []history.ModelRecord, seqs map[string]int64, out *VerifyReport) error {
+	type place struct{ schema, table, column string }
+	owners, models := map[place]map[string]bool{}, map[place]string{}
+	for _, rec := range recs {
+		l := rec.Layout
+		if l.RunColumn == "" || rec.Status != history.ModelSuccess {
+			continue
+		}
+		p := place{l.Schema, strings.ToLower(l.Table), strings.ToLower(l.RunColumn)}
+		if owners[p] == nil {
+			owners[p] = map[string]bool{}
+		}
+		owners[p][rec.DataRunID], models[p] = true, rec.Model
+	}
+	places := slices.SortedFunc(maps.Keys(owners), func(a, b place) int { return strings.Compare(models[a], models[b]) })
+	for _, p := range places {
+		known := owners[p]
+		table := engine.Relation{Database: s.dialect().Catalog(), Schema: p.schema, Name: p.table}
+		counts, err := mart.Runs(ctx, s.conn, table, p.column)
+		var qe *engine.QueryError
+		if asBinder(err, &qe) {
+			continue // told by verifyOne
+		}
+		if err != nil {
+			return err
+		}
+		for _, id := range slices.Sorted(maps.Keys(counts)) {
+			if !known[id] {
+				out.Mismatches = append(out.Mismatches, Mismatch{Mart: models[p], RunID: id, Seq: seqs[id], What: "rows", Want: "0", Got: fmt.Sprint(counts[id])})
+			}
+		}
+	}
+	return nil
 }
 
 // toVerify lists the model records whose rows are to be read, oldest first.

@@ -136,6 +136,30 @@ func Verify(ctx context.Context, c *engine.Conn, table engine.Relation, runColum
 	return rows, checksum, err
 }
 
+// Runs counts a mart's rows by run id, as text.
+func Runs(ctx context.Context, c *engine.Conn, table engine.Relation, runColumn string) (map[string]int64, error) {
+	id := engine.Ident(runColumn)
+	q := fmt.Sprintf("SELECT coalesce(CAST(%s AS %s), 'NULL'), count(*) FROM %s GROUP BY %s", id, c.DB().Dialect().Types().Text, table, id)
+	rows, err := c.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]int64{}
+	for rows.Next() {
+		var run string
+		var n int64
+		if err := rows.Scan(&run, &n); err != nil {
+			return nil, err
+		}
+		out[run] = n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, c.Explain(err, q)
+	}
+	return out, nil
+}
+
 func from(d engine.Dialect, table engine.Relation, runColumn, runID string) string {
 	return fmt.Sprintf("FROM %s WHERE %s = %s", table, engine.Ident(runColumn), d.RunLiteral(runID))
 }

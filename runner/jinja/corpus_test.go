@@ -166,7 +166,7 @@ func TestCorpus(t *testing.T) {
 
 // readCorpus reads templates, each one a line in which \n is a line break;
 // blank lines and those that start with two slashes are for the reader.
-func readCorpus(t *testing.T) []string {
+func readCorpus(t testing.TB) []string {
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus.txt"))
 	if err != nil {
 		t.Fatal(err)

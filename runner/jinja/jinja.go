@@ -25,6 +25,8 @@ package jinja
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"warehouse/runner/diag"
 )
@@ -44,6 +46,9 @@ func (m MapScope) Lookup(name string) (Value, bool) {
 	v, ok := m[name]
 	return v, ok
 }
+
+// Names returns all names, for messages.
+func (m MapScope) Names() []string { return slices.Sorted(maps.Keys(m)) }
 
 // Options are the surroundings of a render.
 type Options struct {

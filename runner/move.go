@@ -280,10 +280,11 @@ func (s *session) describe(ctx context.Context, m *Move, live history.Snapshot) 
 		if isOld {
 			mv.RowsFrom = old.RowCount
 		}
-		if isNew {
+		if isNew && now.Status != history.ModelPruned {
 			mv.RowsTo = now.RowCount
 		} else if m.To.Marts[name] != "" {
-			return &history.RefusedError{RunID: m.To.Marts[name], Op: m.Action, Why: []string{"its rows of " + name + " are gone"}}
+			return &history.RefusedError{RunID: m.To.Marts[name], Op: m.Action, Why: []string{"its rows of " + name + " are gone"},
+				Advice: "`warehouse runs` lists the runs that are left"}
 		}
 		if isOld && isNew {
 			mv.ColumnsAdded, mv.ColumnsRemoved, mv.ColumnsRetyped = columnChanges(old.Layout.Columns, now.Layout.Columns)

@@ -251,6 +251,7 @@ func (b *build) record(t *task) history.ModelRecord {
 	}
 	rec.Layout.RunColumn, rec.Layout.CreatedColumn = t.spec.RunColumn, t.spec.CreatedColumn
 	rec.Layout.Key, rec.Layout.Columns = t.spec.Key, t.plan.Columns
+	rec.Layout.Retention = (*history.Retention)(t.node.Config.Retention)
 	return rec
 }
 

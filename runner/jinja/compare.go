@@ -307,6 +307,13 @@ func orderOf(op kind, a, b Value, depth int) (order int, ok bool, err error) {
 		order, ok := x.Compare(b)
 		return order, ok, nil
 	}
+	if y, ok := b.(*Decimal); ok {
+		order, ok := y.Compare(a)
+		if order != 2 {
+			order = -order
+		}
+		return order, ok, nil
+	}
 	return 0, false, nil
 }
 

@@ -39,6 +39,9 @@ func corpusGlobals(t testing.TB) MapScope {
 		m[Str(it.Key)] = it.Value
 	}
 	fns := Functions()
+	m["D"] = fakeFunc("D", []string{"text"}, func(_ *Call, a []Value) (Value, error) {
+		return orNil(ParseDecimal(Str(a[0])))
+	})
 	m["set"], m["zip"], m["modules"] = fns["set"], fns["zip"], Modules()
 	return m
 }

@@ -65,6 +65,8 @@ func hashOf(v Value) (hash, error) {
 		return hash{}, errSecret
 	case Func:
 		return hash{kind: 'f', s: v.Name}, nil
+	case *Decimal:
+		return v.hash(), nil
 	case Object:
 		return hash{kind: 'o', s: v.TypeName() + "\x00" + v.String()}, nil
 	}

@@ -202,8 +202,6 @@ func reversible(v Value) error {
 	switch v.(type) {
 	case *Iterator, *Set:
 		return raise(typeError, "'%s' object is not reversible", typeName(v))
-	case *Undefined:
-		return usable(v)
 	}
 	return nil
 }
@@ -228,8 +226,8 @@ func filterReverse(c *Call, a []Value) (Value, error) {
 		return nil, raise(typeError, "argument must be iterable")
 	}
 	reverse(items)
-	switch v := a[0].(type) {
-	case *Iterator, *Set, *Undefined:
+	switch a[0].(type) {
+	case *Iterator, *Set:
 		return &List{items}, nil
 	case *List:
 		return sliceKind("list_reverseiterator", items), nil
@@ -237,8 +235,6 @@ func filterReverse(c *Call, a []Value) (Value, error) {
 		return sliceKind("dict_reversekeyiterator", items), nil
 	case *rangeValue:
 		return sliceKind("range_iterator", items), nil
-	default:
-		_ = v
 	}
 	return sliceKind("reversed", items), nil
 }

@@ -166,6 +166,15 @@ func (p *percenter) size(s string) (int, string, error) {
 }
 
 func (p *percenter) convert(v Value, sp spec) (string, error) {
+	if d, ok := v.(*Decimal); ok && strings.IndexByte("diueEfFgG", sp.kind) >= 0 {
+		var err error
+		if v, err = d.Float(); strings.IndexByte("diu", sp.kind) >= 0 {
+			v, err = d.Int()
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 	switch sp.kind {
 	case 's', 'r', 'a':
 		return p.text(v, sp)

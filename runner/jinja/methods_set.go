@@ -22,6 +22,27 @@ func asSet(v Value) (*Set, bool) {
 	return nil, false
 }
 
+// setOperands are a and b for the difference of sets: of a set only a set can be
+// taken away, but a view of a dict goes with anything that can be iterated.
+func (rt *render) setOperands(a, b Value) (x, y *Set, ok bool) {
+	if x, y, ok = sets(a, b); ok {
+		return x, y, true
+	}
+	view := func(v Value) bool {
+		d, ok := v.(*dictView)
+		return ok && d.kind != 'v'
+	}
+	if !view(a) && !view(b) {
+		return nil, nil, false
+	}
+	x, err := setOf(rt, a)
+	if err != nil {
+		return nil, nil, false
+	}
+	y, err = setOf(rt, b)
+	return x, y, err == nil
+}
+
 func (s *Set) minus(t *Set) *Set {
 	return s.filter(func(h hash) bool { return t.d.find(h) < 0 })
 }

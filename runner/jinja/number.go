@@ -109,7 +109,7 @@ func (rt *render) binary(op kind, a, b Value) (Value, error) {
 			return Markup(text.(string)), nil
 		}
 	case tSub:
-		if x, y, ok := sets(a, b); ok {
+		if x, y, ok := rt.setOperands(a, b); ok {
 			return x.minus(y), nil
 		}
 	}
@@ -348,6 +348,9 @@ func negate(v Value) (Value, error) {
 }
 
 func positive(v Value) (Value, error) {
+	if d, ok := v.(*Decimal); ok {
+		return d.rounded(), nil
+	}
 	if f, ok := v.(float64); ok {
 		return f, nil
 	}

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -160,7 +161,16 @@ func wordsWithSpace(s string) []string {
 	return out
 }
 
-// sortedKeys returns v with the keys of its dicts sorted, where they can be.
+// prettyLess orders keys, also those that can not be compared: by their types.
+func prettyLess(a, b Value) bool {
+	less, err := ordered(tLt, a, b)
+	if err != nil {
+		return typeName(a) < typeName(b)
+	}
+	return less
+}
+
+// sortedKeys returns v with the keys of its dicts sorted.
 func sortedKeys(v Value, depth int) Value {
 	if depth > 100 && depth != maxNesting-1 {
 		return v
@@ -172,10 +182,8 @@ func sortedKeys(v Value, depth int) Value {
 		for i := range items {
 			items[i] = Tuple{keys[i], x.items[i].Value}
 		}
-		sorted, err := sortBy(items, keys, false)
-		if err != nil {
-			return v
-		}
+		sorted := items
+		sort.SliceStable(sorted, func(i, j int) bool { return prettyLess(sorted[i].(Tuple)[0], sorted[j].(Tuple)[0]) })
 		d := NewDict()
 		for _, it := range sorted {
 			pair := it.(Tuple)

@@ -40,7 +40,7 @@ func allTests() map[string]*filter {
 			return false
 		}),
 		"float":  kindTest(func(v Value) bool { _, ok := v.(float64); return ok }),
-		"number": kindTest(func(v Value) bool { return isNumber(v) || typeName(v) == "Decimal" }),
+		"number": kindTest(func(v Value) bool { _, ok := v.(*Decimal); return ok || isNumber(v) }),
 		"string": kindTest(isText),
 		"mapping": kindTest(func(v Value) bool {
 			_, ok := asDict(v)

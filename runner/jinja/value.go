@@ -9,7 +9,8 @@ import (
 
 // Value is any value of a template: nil (None), bool, int64, *big.Int (only
 // beyond int64), float64, string, Markup, *List, Tuple, *Dict, *Set,
-// *Undefined, Func, *BoundMacro, *Iterator, Secret, SecretText or an Object.
+// *Undefined, Func, *BoundMacro, *Iterator, Secret, SecretText or an Object
+// (of which *Decimal and the values of datetime are ours).
 // A few more kinds are made by the evaluator only: ranges, views of a dict,
 // loops, namespaces, methods. Other Go values reach templates through FromGo.
 type Value = any
@@ -211,6 +212,18 @@ func typeName(v Value) string {
 		return v.kind
 	case Func:
 		return "function"
+	case *dictView:
+		return v.name()
+	case *rangeValue:
+		return "range"
+	case *groupTuple:
+		return "_GroupTuple"
+	case *loopValue:
+		return "LoopContext"
+	case *methodValue:
+		return "builtin_function_or_method"
+	case *Macro:
+		return "Macro"
 	case *BoundMacro:
 		return "Macro"
 	case Secret, SecretText:

@@ -3,6 +3,7 @@
 or {"err": "Class: message"}."""
 
 import datetime
+import decimal
 import itertools
 import json
 import re
@@ -52,6 +53,7 @@ def main():
             context = json.loads(json.dumps(CONTEXT))
             context["set"] = set
             context["zip"] = zip
+            context["D"] = decimal.Decimal
             context["modules"] = {"re": re, "datetime": datetime, "itertools": itertools}
             if pytz:
                 context["modules"]["pytz"] = pytz

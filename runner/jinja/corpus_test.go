@@ -46,15 +46,16 @@ func corpusGlobals(t testing.TB) MapScope {
 	return m
 }
 
-// python returns an interpreter that has Jinja2 3.1.6, or why there is none.
+// python returns an interpreter (python3, or WAREHOUSE_PYTHON) that has Jinja2
+// 3.1.6 and pytz, or why there is none.
 func python() (path, why string) {
 	path = os.Getenv("WAREHOUSE_PYTHON")
 	if path == "" {
 		path = "python3"
 	}
-	out, err := exec.Command(path, "-c", "import jinja2; print(jinja2.__version__)").Output()
+	out, err := exec.Command(path, "-c", "import jinja2, pytz; print(jinja2.__version__)").Output()
 	if err != nil {
-		return "", "no python3 with jinja2: " + err.Error()
+		return "", "no python3 with jinja2 and pytz: " + err.Error()
 	}
 	if v := strings.TrimSpace(string(out)); v != "3.1.6" {
 		return "", "jinja2 is version " + v + ", not 3.1.6"

@@ -232,8 +232,7 @@ func (d *Dict) copy() *Dict {
 	return c
 }
 
-// Set is Python's set. It keeps the order of insertion, where Python's order
-// is that of a hash table.
+// Set is Python's set. For the order of its elements see ordered.
 type Set struct{ d Dict }
 
 // NewSet returns a set of the given values, or a TypeError.
@@ -251,7 +250,7 @@ func NewSet(items ...Value) (*Set, error) {
 func (s *Set) Len() int { return s.d.Len() }
 
 // Items returns the elements in order.
-func (s *Set) Items() []Value { return s.d.Keys() }
+func (s *Set) Items() []Value { return s.ordered() }
 
 // Has reports whether v is an element.
 func (s *Set) Has(v Value) bool {

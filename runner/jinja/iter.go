@@ -25,7 +25,7 @@ func iterate(rt *render, v Value) (*Iterator, error) {
 	case *dictView:
 		return v.iterate("dictionary"), nil
 	case *Set:
-		return (&dictView{&v.d, 'k'}).iterate("set"), nil
+		return v.iterate(), nil
 	case *rangeValue:
 		i, n := int64(0), v.len()
 		return &Iterator{kind: "range_iterator", next: func() (Value, bool, error) {
@@ -56,6 +56,20 @@ func iterate(rt *render, v Value) (*Iterator, error) {
 		return iterate(rt, v.Dict())
 	}
 	return nil, raise(typeError, "'%s' object is not iterable", typeName(v))
+}
+
+func (s *Set) iterate() *Iterator {
+	items, i := s.ordered(), 0
+	return &Iterator{kind: "set_iterator", next: func() (Value, bool, error) {
+		if s.Len() != len(items) {
+			return nil, false, raise(runtimeError, "Set changed size during iteration")
+		}
+		if i >= len(items) {
+			return nil, false, nil
+		}
+		i++
+		return items[i-1], true, nil
+	}}
 }
 
 func (v *dictView) iterate(what string) *Iterator {
@@ -115,7 +129,7 @@ func toSlice(rt *render, v Value) ([]Value, error) {
 	case Tuple:
 		return v, nil
 	case *Set:
-		return v.d.Keys(), nil
+		return v.ordered(), nil
 	}
 	it, err := iterate(rt, v)
 	if err != nil {

@@ -164,8 +164,8 @@ var setMethods = map[string]*method{
 		if s.Len() == 0 {
 			return nil, raise(lookupError, "pop from an empty set")
 		}
-		v := s.d.items[0].Key
-		s.d.removeAt(0)
+		v := s.ordered()[0]
+		s.d.Delete(v)
 		return v, nil
 	}},
 	"clear":                       {sig(""), func(_ *Call, obj Value, _ []Value) (Value, error) { obj.(*Set).d = Dict{}; return nil, nil }},

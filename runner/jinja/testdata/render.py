@@ -11,11 +11,7 @@ import sys
 
 import jinja2
 import jinja2.sandbox
-
-try:
-    import pytz
-except ImportError:
-    pytz = None
+import pytz
 
 CONTEXT = {
     "cols": ["a", "b", "c"],
@@ -54,9 +50,7 @@ def main():
             context["set"] = set
             context["zip"] = zip
             context["D"] = decimal.Decimal
-            context["modules"] = {"re": re, "datetime": datetime, "itertools": itertools}
-            if pytz:
-                context["modules"]["pytz"] = pytz
+            context["modules"] = {"re": re, "datetime": datetime, "itertools": itertools, "pytz": pytz}
             env = environment(case.get("files") or {})
             out = env.from_string(case["t"]).render(**context)
             out.encode("utf-8")

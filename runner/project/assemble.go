@@ -20,9 +20,8 @@ func (l *loader) assemble(files []*file) {
 	}
 	l.addFiles(files)
 	entries := l.addEntries(byKind[schemaYAML])
-	models := l.tree("models", modelKeys, byKind[modelFile])
-	seeds := l.tree("seeds", modelKeys, byKind[seedFile])
-	snapshots := l.tree("snapshots", modelKeys, byKind[snapshotFile])
+	own := l.trees(byKind)
+	models, seeds, snapshots := own.models, own.seeds, own.snapshots
 	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return errs }
 	for i, m := range l.p.Models {
 		m.YAML = entries.take("model", m.Name)
@@ -30,13 +29,24 @@ func (l *loader) assemble(files []*file) {
 		if l.dbt() {
 			m.Layers = append([]Config{dbtDefaults}, m.Layers...)
 		}
+		m.Over = l.over.models.of(l.p.Name, m.Path)
 	}
 	for _, s := range l.p.Seeds {
 		s.YAML = entries.take("seed", s.Name)
 		s.Layers = withEntry(seeds.layers(l.p.Name, s.FQN[1:]), s.YAML)
+		s.Over = l.over.seeds.of(l.p.Name, s.FQN[1:])
 	}
 	for _, s := range l.p.Snapshots {
 		s.Layers = snapshots.layers(l.p.Name, s.FQN[1:])
+		s.Over = l.over.snapshots.of(l.p.Name, s.FQN[1:])
+	}
+	l.testLayers(byKind, entries, own)
+	l.sourceLayers(byKind[schemaYAML], own)
+	entries.leftovers(l, byKind)
+	for _, pl := range l.packages {
+		pl.over = own
+		pl.assemble(pl.files)
+		l.take(pl)
 	}
 	for _, t := range []struct {
 		what string
@@ -48,9 +58,32 @@ func (l *loader) assemble(files []*file) {
 			t.tree.unused(t.what, "", l.p.Name, slices.Sorted(maps.Keys(folders(byKind[t.kind]))), &l.errs)
 		}
 	}
-	l.testLayers(byKind, entries)
-	l.sourceLayers(byKind[schemaYAML])
-	entries.leftovers(l, byKind)
+}
+
+// trees are the sections of project.yml that give things their config.
+type trees struct{ models, seeds, snapshots, tests, sources *tree }
+
+// trees reads them. Below a package's name stand the folders of the package.
+func (l *loader) trees(byKind map[fileKind][]*file) *trees {
+	t := &trees{
+		models:    l.tree("models", modelKeys, l.folders(byKind, modelFile)),
+		seeds:     l.tree("seeds", modelKeys, l.folders(byKind, seedFile)),
+		snapshots: l.tree("snapshots", modelKeys, l.folders(byKind, snapshotFile)),
+		sources:   l.tree("sources", sourceConfigKeys, l.sourceFolders(byKind[schemaYAML])),
+	}
+	section := "data_tests"
+	if old := slices.IndexFunc(l.top, func(p pair) bool { return p.key == "tests" }); old >= 0 {
+		if find(l.top, section) != nil {
+			l.f.errorf(l.top[old].k, "both tests and data_tests").Advice = "move all under data_tests: they mean the same"
+		} else {
+			section = "tests"
+		}
+	}
+	t.tests = l.tree(section, testKeysToo, l.folders(byKind, testFile, schemaYAML))
+	if t.tests != nil {
+		t.tests.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return errs }, &l.errs)
+	}
+	return t
 }
 
 // dbtDefaults are what dbt has where project.yml has something else.
@@ -104,13 +137,55 @@ func (l *loader) addDocs(f *file) {
 
 // tree reads the config of folders from a section of project.yml; nil if it
 // is not there.
-func (l *loader) tree(section string, keys []string, files []*file) *tree {
+func (l *loader) tree(section string, keys []string, folders map[string]bool) *tree {
 	n := find(l.top, section)
 	if isNullNode(resolve(n)) {
 		return nil
 	}
-	r := &treeReader{f: l.f, what: section, keys: keys, pkg: l.p.Name, folders: folders(files)}
+	r := &treeReader{f: l.f, what: section, keys: keys, pkg: l.p.Name, folders: folders}
 	return r.read(n, "")
+}
+
+// folders are those of the project's files of some kinds, and those of its
+// packages below the package's name.
+func (l *loader) folders(byKind map[fileKind][]*file, kinds ...fileKind) map[string]bool {
+	out := map[string]bool{}
+	for _, k := range kinds {
+		maps.Copy(out, folders(byKind[k]))
+	}
+	for _, pl := range l.packages {
+		out[pl.p.Name] = true
+		for _, f := range pl.files {
+			if slices.Contains(kinds, f.kind) {
+				for at := strings.Join(below(f.dir, f.name), "/"); at != "."; at = path.Dir(at) {
+					out[pl.p.Name+"/"+at] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// sourceFolders are the same with the sources themselves as the last folders.
+func (l *loader) sourceFolders(files []*file) map[string]bool {
+	all := map[string]bool{}
+	add := func(prefix []string, files []*file) {
+		for _, f := range files {
+			for _, s := range f.schema.sources {
+				parts := below(f.dir, f.name)
+				parts[len(parts)-1] = s.SourceName
+				parts = append(slices.Clip(prefix), parts...)
+				for i := range parts {
+					all[strings.Join(parts[:i+1], "/")] = true
+				}
+			}
+		}
+	}
+	add(nil, files)
+	for _, pl := range l.packages {
+		add([]string{pl.p.Name}, pl.files)
+	}
+	return all
 }
 
 // folders are the paths of all files and of the folders above them, without
@@ -127,21 +202,10 @@ func folders(files []*file) map[string]bool {
 }
 
 // testLayers gives data tests the config of project.yml's data_tests.
-func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex) {
-	section := "data_tests"
-	if old := slices.IndexFunc(l.top, func(p pair) bool { return p.key == "tests" }); old >= 0 {
-		if find(l.top, section) != nil {
-			l.f.errorf(l.top[old].k, "both tests and data_tests").Advice = "move all under data_tests: they mean the same"
-		} else {
-			section = "tests"
-		}
-	}
-	t := l.tree(section, testKeysToo, slices.Concat(byKind[testFile], byKind[schemaYAML]))
-	if t != nil {
-		t.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return errs }, &l.errs)
-	}
+func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex, own *trees) {
+	t := own.tests
 	for _, s := range l.p.Tests {
-		s.Layers = t.layers(l.p.Name, s.FQN[1:])
+		s.Layers, s.Over = t.layers(l.p.Name, s.FQN[1:]), l.over.tests.of(l.p.Name, s.FQN[1:])
 		if e := entries.take("data_test", s.Name); e != nil {
 			s.Description, s.Layers = e.Description, withEntry(s.Layers, e)
 			_, errs := DecodeTest(e.Config)
@@ -157,7 +221,7 @@ func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex) {
 				if dt.Name != "" {
 					at = append(slices.Clip(parts), dt.Name)
 				}
-				dt.Layers = append(slices.Clip(t.layers(l.p.Name, at)), dt.Config)
+				dt.Layers, dt.Over = append(slices.Clip(t.layers(l.p.Name, at)), dt.Config), l.over.tests.of(l.p.Name, at)
 			}
 		}
 		for _, e := range f.schema.entries {
@@ -176,31 +240,16 @@ func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex) {
 }
 
 // sourceLayers collects the sources and gives them the config of project.yml.
-func (l *loader) sourceLayers(files []*file) {
-	n := find(l.top, "sources")
-	var t *tree
-	if !isNullNode(resolve(n)) {
-		all := map[string]bool{}
-		for _, f := range files {
-			for _, s := range f.schema.sources {
-				parts := below(f.dir, f.name)
-				parts[len(parts)-1] = s.SourceName
-				for i := range parts {
-					all[strings.Join(parts[:i+1], "/")] = true
-				}
-			}
-		}
-		r := &treeReader{f: l.f, what: "sources", keys: sourceConfigKeys, pkg: l.p.Name, folders: all}
-		t = r.read(n, "")
-	}
+func (l *loader) sourceLayers(files []*file, own *trees) {
 	first := map[[2]string]*Source{}
 	for _, f := range files {
 		parts := below(f.dir, f.name)
 		for _, s := range f.schema.sources {
 			at := append(slices.Clip(parts[:len(parts)-1]), s.SourceName, s.Name)
 			s.FQN = append([]string{l.p.Name}, at...)
-			if layers := t.layers(l.p.Name, at); len(layers) > 0 {
-				s.Config = Merge(append(layers, s.Config)...)
+			below, over := own.sources.layers(l.p.Name, at), l.over.sources.of(l.p.Name, at)
+			if len(below)+len(over) > 0 {
+				s.Config = Merge(slices.Concat(below, []Config{s.Config}, over)...)
 				s.fromConfig(l.f)
 			}
 			id := [2]string{s.SourceName, s.Name}
@@ -228,7 +277,7 @@ func (l *loader) addEntries(files []*file) *entryIndex {
 	x := &entryIndex{files: map[*Entry]*yamlFile{}, byID: map[[2]string]*Entry{}, taken: map[*Entry]bool{}}
 	for _, f := range files {
 		for _, e := range f.schema.entries {
-			x.files[e] = f.schema.f
+			x.files[e], e.Package = f.schema.f, l.p.Name
 			if first := x.byID[[2]string{e.Kind, e.Name}]; first != nil && e.Kind != "unit_test" {
 				l.errs.Add(x.errorf(e, "%s %q is described twice, first at %s", kindWord(e.Kind), e.Name, first.Pos))
 				continue
@@ -312,7 +361,7 @@ func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
 			continue
 		}
 		stray := x.stray(e, names, there)
-		stray.Warn = l.dbt() // dbt only warns, and such projects are to build as they are
+		stray.Warn = l.dbt() || l.isPackage() // dbt only warns, and such projects are to build as they are
 		l.errs.Add(stray)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -32,6 +34,13 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	files, err := l.readFiles(l.listFiles())
 	if err != nil {
 		return nil, err
+	}
+	l.packages = l.findPackages()
+	for _, pl := range l.packages {
+		defer pl.dir.root.Close()
+		if pl.files, err = pl.readFiles(pl.listFiles()); err != nil {
+			return nil, err
+		}
 	}
 	l.topLevel()
 	l.assemble(files)
@@ -71,7 +80,20 @@ type loader struct {
 
 	render *renderer // of schema files
 	errs   diag.List
+
+	global   map[string]jinja.Value // variables that packages see too
+	packages []*loader
+
+	// Of a package.
+	prefix  string  // its folder, relative to the project
+	fetched bool    // it came from elsewhere: nothing outside of it is read for it
+	files   []*file //
+	over    *trees  // what the project says of its things
+	fatal   []*diag.Error
 }
+
+// name is how messages and positions call a file of the folder.
+func (l *loader) name(file string) string { return path.Join(l.prefix, file) }
 
 // err moves the errors of project.yml to the others and returns all.
 func (l *loader) err() error {
@@ -83,6 +105,15 @@ func (l *loader) err() error {
 // open reads project.yml as far as it says what and where things are. The
 // error is about a project.yml that is not there or is no YAML.
 func open(ctx context.Context, o Options) (*loader, error) {
+	l, err := openFolder(ctx, o)
+	if err == nil {
+		l.identity()
+	}
+	return l, err
+}
+
+// openFolder reads project.yml as YAML.
+func openFolder(ctx context.Context, o Options) (*loader, error) {
 	if o.LookupEnv == nil {
 		o.LookupEnv = func(string) (string, bool) { return "", false }
 	}
@@ -97,12 +128,11 @@ func open(ctx context.Context, o Options) (*loader, error) {
 	if err != nil {
 		return nil, noProject(fmt.Sprintf("no project folder %s", dir), err)
 	}
-	l := &loader{ctx: ctx, o: o, dir: &folder{root: root}, p: &Project{Dir: dir, File: "project.yml", Entries: map[string][]*Entry{}}}
+	l := &loader{ctx: ctx, o: o, over: &trees{}, dir: &folder{root: root}, p: &Project{Dir: dir, File: "project.yml", Entries: map[string][]*Entry{}}}
 	if err := l.openFile(); err != nil {
 		root.Close()
 		return nil, err
 	}
-	l.identity()
 	return l, nil
 }
 
@@ -118,10 +148,10 @@ func (l *loader) openFile() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return noProject("no project.yml (and no dbt_project.yml) in "+l.p.Dir, nil)
 	case err != nil:
-		return diag.Errors{fileError(l.p.File, err)}
+		return diag.Errors{fileError(l.name(l.p.File), err)}
 	}
 	l.data = data
-	f, node := parseYAML(l.p.File, data)
+	f, node := parseYAML(l.name(l.p.File), data)
 	l.f = f
 	if err := f.errs.Err(); err != nil {
 		return err
@@ -129,7 +159,7 @@ func (l *loader) openFile() error {
 	if node == nil {
 		node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	}
-	l.top = f.pairs(node, l.p.File)
+	l.top = f.pairs(node, f.name)
 	return f.errs.Err()
 }
 
@@ -146,10 +176,7 @@ var projectName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // identity reads name, version, vars, targets, retention and paths: what commands
 // need that do not build.
 func (l *loader) identity() {
-	cli := map[string]jinja.Value{}
-	for k, v := range l.o.Vars {
-		cli[k] = jinja.FromGo(v)
-	}
+	cli := l.cli()
 	f, p := l.f, l.p
 	f.render = newRenderer(l.ctx, l.o.LookupEnv, cli, nil)
 	at := resolve(find(l.top, "name"))
@@ -187,6 +214,12 @@ func (l *loader) identity() {
 		p.Retention = decodeRetention(d, f.setting(l.top[i].k, f.value(l.top[i].v)))
 		f.errs.Add(d.errs...)
 	}
+	l.readPaths()
+}
+
+// readPaths reads where models, macros, … are, and what folders to leave alone.
+func (l *loader) readPaths() {
+	f := l.f
 	l.paths.read(f, l.top)
 	l.dir.skip = []string{"target", "dbt_packages", "logs"}
 	for _, key := range []string{"target-path", "target_path", "packages-install-path", "packages_install_path"} {
@@ -209,15 +242,17 @@ func (l *loader) vars(cli map[string]jinja.Value) {
 	}
 	all := f.pairs(find(l.top, "vars"), "vars")
 	own := slices.IndexFunc(all, func(v pair) bool { return v.key == p.Name && resolve(v.v).Kind == yaml.MappingNode })
+	var inner []pair
 	if own >= 0 {
-		inner := all[own]
-		set(slices.Delete(slices.Clone(all), own, own+1))
-		set(f.pairs(inner.v, "vars of "+p.Name))
-	} else {
-		set(all)
+		inner = f.pairs(all[own].v, "vars of "+p.Name)
+		all = slices.Delete(slices.Clone(all), own, own+1)
 	}
+	set(all)
+	l.global = maps.Clone(p.Vars)
+	set(inner)
 	for k, v := range cli {
 		p.Vars[k] = v
+		delete(p.VarPos, k)
 	}
 }
 

@@ -12,7 +12,9 @@
 //  3. schema.go makes an [Entry] of each thing that a YAML file describes,
 //     datatests.go a [DataTest] of each data test, sources.go a [Source] of
 //     each table.
-//  4. tree.go hands each model and data test the config of its folders, as
+//  4. packages.go does the same with each package, whose files dependencies.go
+//     and lock.go find.
+//  5. tree.go hands each model and data test the config of its folders, as
 //     layers; [Merge] joins layers; modelconfig.go turns the result into a
 //     [ModelConfig] or [TestConfig].
 //
@@ -68,6 +70,8 @@ type Project struct {
 	Snapshots []*SnapshotFile
 	Docs      []*DocBlock
 
+	Packages []*Package // sorted by name; their models, macros, … are among the above
+
 	// Described things that are no model or source, by kind: "seed",
 	// "snapshot", "macro", "analysis", "exposure", "group", "unit_test",
 	// "data_test", "metric", "semantic_model", "saved_query", "function".
@@ -110,6 +114,7 @@ type Model struct {
 	Template      *jinja.Template // nil if it did not parse
 	YAML          *Entry          // nil if none
 	Layers        []Config        // folders from shallow to deep, then the YAML entry's config
+	Over          []Config        // of a package's: what the project says of it, over all else
 }
 
 // MacroFile is a file of macros or generic data tests.
@@ -126,6 +131,7 @@ type SingularTest struct {
 	Template      *jinja.Template
 	Description   string
 	Layers        []Config
+	Over          []Config // as a Model's
 	Pos           Pos
 }
 
@@ -135,6 +141,7 @@ type Seed struct {
 	FQN                 []string
 	YAML                *Entry
 	Layers              []Config
+	Over                []Config // as a Model's
 }
 
 // SnapshotFile is a file with snapshot blocks.
@@ -143,6 +150,7 @@ type SnapshotFile struct {
 	FQN           []string // of the file; blocks add their name
 	Template      *jinja.Template
 	Layers        []Config
+	Over          []Config // as a Model's
 }
 
 // DocBlock is a {% docs %} block of a Markdown file.
@@ -155,6 +163,7 @@ type DocBlock struct {
 // Entry is what a YAML file says of one model, seed, exposure, ….
 type Entry struct {
 	Kind        string // "model", "seed", …
+	Package     string
 	Name        string
 	Description string // raw: may call doc()
 	Columns     []Column
@@ -199,6 +208,7 @@ type DataTest struct {
 	ArgPos      map[string]Pos // of each argument's key
 	Config      Config         // what stands at the test
 	Layers      []Config       // folders of project.yml's data_tests from shallow to deep, then Config
+	Over        []Config       // as a Model's
 	Pos         Pos
 	Span        int
 	SourceLine  string // the line at Pos

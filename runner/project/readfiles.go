@@ -30,7 +30,8 @@ const (
 
 // file is a file of the project, and what was read of it.
 type file struct {
-	name string
+	name string // as messages call it
+	rel  string // its path in the folder that is read
 	dir  string // the model path (test path, …) that it was found in
 	kind fileKind
 
@@ -39,6 +40,7 @@ type file struct {
 	schema   schemaFile
 	sum      [sha256.Size]byte
 	errs     diag.List
+	unread   []*diag.Error // those of errs that kept it from being read
 }
 
 // listFiles finds all files, sorted by name.
@@ -47,25 +49,30 @@ func (l *loader) listFiles() []*file {
 	seen := map[string]bool{}
 	walk := func(dirs []string, kinds map[string]fileKind, adjust func(*file)) {
 		for _, dir := range dirs {
-			l.dir.walk(dir, nil, &l.errs, func(name string) {
+			var errs diag.List
+			l.dir.walk(dir, nil, &errs, func(name string) {
 				ext := path.Ext(name)
 				kind, ok := kinds[ext]
 				if isYAML(name) {
 					kind, ok = schemaYAML, true
 				}
 				if sql, models := kinds[".sql"]; ext == ".py" && models && sql == modelFile {
-					l.errs.Add(&diag.Error{Pos: Pos{File: name}, Warn: true, Msg: "Python models are not supported; the file is ignored"})
+					l.errs.Add(&diag.Error{Pos: Pos{File: l.name(name)}, Warn: true, Msg: "Python models are not supported; the file is ignored"})
 				}
 				if !ok || seen[name] {
 					return
 				}
 				seen[name] = true
-				f := &file{name: name, dir: dir, kind: kind}
+				f := &file{name: l.name(name), rel: name, dir: l.name(dir), kind: kind}
 				if adjust != nil && kind != schemaYAML {
 					adjust(f)
 				}
 				files = append(files, f)
 			})
+			for _, e := range slices.Concat(errs.Warnings(), allErrors(&errs)) {
+				e.Pos.File = l.name(e.Pos.File)
+				l.errs.Add(e)
+			}
 		}
 	}
 	walk(l.paths.models, map[string]fileKind{".sql": modelFile, ".md": docFile}, nil)
@@ -111,6 +118,7 @@ func (l *loader) readFiles(files []*file) ([]*file, error) {
 	for _, f := range files {
 		fmt.Fprintf(all, "%s\x00%x\n", f.name, f.sum)
 		l.errs.Merge(&f.errs)
+		l.fatal = append(l.fatal, f.unread...)
 	}
 	l.p.SHA256 = hex.EncodeToString(all.Sum(nil))
 	return files, nil
@@ -120,15 +128,17 @@ func (l *loader) readFile(f *file) {
 	if f.kind == seedFile || f.kind == analysisFile {
 		return
 	}
-	data, bad := l.dir.read(f.name)
+	data, bad := l.dir.read(f.rel)
 	if bad != nil {
+		bad.Pos.File = f.name
 		f.errs.Add(bad)
 		return
 	}
 	f.sum = sha256.Sum256(data)
 	if f.kind == schemaYAML {
 		y, root := parseYAML(f.name, data)
-		y.render = l.render
+		y.render, y.lenient = l.render, l.isPackage()
+		f.fatal(&y.errs)
 		f.schema = readSchema(y, root, l.p.Name)
 		f.errs.Merge(&y.errs)
 		return
@@ -143,7 +153,16 @@ func (l *loader) readFile(f *file) {
 	t, err := jinja.Parse(f.name, f.text)
 	if err != nil {
 		f.errs.AddErr(Pos{File: f.name}, err)
+		f.fatal(&f.errs)
 		return
 	}
 	f.template = t
+}
+
+// fatal notes that what is wrong so far leaves the file unread.
+func (f *file) fatal(errs *diag.List) { f.unread = allErrors(errs) }
+
+func allErrors(l *diag.List) []*diag.Error {
+	all, _ := l.Err().(diag.Errors)
+	return all
 }

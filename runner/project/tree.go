@@ -109,6 +109,30 @@ func (t *tree) layers(pkg string, path []string) []Config {
 	}
 }
 
+// of returns what a project says of a package's thing at path: the config of
+// all, and of the folders below the package's name.
+func (t *tree) of(pkg string, path []string) []Config {
+	if t == nil {
+		return nil
+	}
+	var out []Config
+	for n := t; n != nil; {
+		n.used = true
+		if len(n.config) > 0 {
+			out = append(out, n.config)
+		}
+		switch {
+		case n == t:
+			n = n.child(pkg)
+		case len(path) > 0:
+			n, path = n.child(path[0]), path[1:]
+		default:
+			n = nil
+		}
+	}
+	return out
+}
+
 func (t *tree) child(key string) *tree {
 	for _, c := range t.children {
 		if c.key == key {

@@ -16,12 +16,13 @@ import (
 // what is wrong and go on with zero values, so that one reading finds all
 // errors. It belongs to one goroutine.
 type yamlFile struct {
-	name   string
-	src    string // without byte order mark
-	starts []int  // where each line begins; made when first needed
-	errs   diag.List
-	render *renderer // nil: Jinja is left as it is
-	budget int       // nodes that values may still be made of: aliases can make a small file huge
+	name    string
+	src     string // without byte order mark
+	starts  []int  // where each line begins; made when first needed
+	errs    diag.List
+	render  *renderer // nil: Jinja is left as it is
+	lenient bool      // of a package: keys that are not known are nobody's business
+	budget  int       // nodes that values may still be made of: aliases can make a small file huge
 }
 
 // line returns line n (1-based) without its line break.
@@ -200,6 +201,9 @@ func (f *yamlFile) known(ps []pair, what string, keys []string) []pair {
 }
 
 func (f *yamlFile) unknownKey(n *yaml.Node, key, what string, keys []string) {
+	if f.lenient {
+		return
+	}
 	f.errs.Add(unknownKey(f.setting(n, nil), key, what, keys))
 }
 

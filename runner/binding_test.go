@@ -265,6 +265,7 @@ func TestSyncOtherCase(t *testing.T) {
 	d := g.db.Dialect()
 	for i, name := range []string{"a", "A", "A", "a", "a"} {
 		s := history.Snapshot{Marts: map[string]string{name: id(1)}}
+		rec.Layout.Table = name
 		views, err := binding.Stored(d, "main", "t", binding.Literal, s, map[string]history.ModelRecord{name: rec})
 		g.must(err)
 		did, err := binding.Sync(g.ctx, g.c, g.reg, "t", views)

@@ -26,7 +26,7 @@ type build struct {
 	*work
 	o       BuildOptions
 	run     history.Run
-	layouts map[string][]engine.Column // stored columns, by table
+	layouts map[string][]engine.Column // stored columns, by tableKey
 	binder  compile.Binding
 	begun   time.Time                      // by the monotonic clock
 	attempt int                            // of the records that are written; 1 but for a retry
@@ -124,7 +124,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	var walked map[string]dag.Outcome
 	err = b.prepare(ctx)
 	if err == nil && b.firstError() == nil {
-		walked = b.walk(ctx)
+		if err = b.makeSchemas(ctx); err == nil {
+			walked = b.walk(ctx)
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		b.run.Error = err.Error()

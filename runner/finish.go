@@ -84,12 +84,12 @@ func (b *build) recordRest(ctx context.Context) error {
 // change.
 func (b *build) publish(ctx context.Context) (seq int64, err error) {
 	after := b.after(b.run.ID)
-	records := maps.Clone(b.records)
+	records := maps.Clone(b.publishedRecords)
 	if records == nil {
 		records = map[string]history.ModelRecord{}
 	}
 	maps.Copy(records, b.done)
-	move := pointerMove{to: after, records: records, from: b.base, fromRecords: b.records}
+	move := pointerMove{to: after, records: records, from: b.published, fromRecords: b.publishedRecords}
 	err = b.conn.Atomic(ctx, func() error {
 		if err := b.recordRest(ctx); err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"warehouse/runner/binding"
@@ -12,6 +14,7 @@ import (
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 	"warehouse/runner/mart"
+	"warehouse/runner/sqltext"
 )
 
 // runModel builds one model and reports it.
@@ -200,8 +203,15 @@ func testOf(n *compile.Node, sql string) datatest.Test {
 
 // queryRows is run_query: the whole result in memory, as templates use it.
 func queryRows(ctx context.Context, c *engine.Conn, sql string) ([]engine.Column, [][]any, error) {
+	described, derr := c.Describe(ctx, sql)
+	if derr == nil {
+		sql = forTemplates(described, sql, c.DB().Dialect().Types())
+	}
 	rows, err := c.Query(ctx, sql)
 	if err != nil {
+		if derr != nil {
+			err = derr // of the text as it was written
+		}
 		return nil, nil, err
 	}
 	defer rows.Close()
@@ -209,9 +219,12 @@ func queryRows(ctx context.Context, c *engine.Conn, sql string) ([]engine.Column
 	if err != nil {
 		return nil, nil, err
 	}
-	cols := make([]engine.Column, len(types))
-	for i, t := range types {
-		cols[i] = engine.Column{Name: t.Name(), Type: t.DatabaseTypeName()}
+	cols := described
+	if derr != nil { // no SELECT
+		cols = make([]engine.Column, len(types))
+		for i, t := range types {
+			cols[i] = engine.Column{Name: t.Name(), Type: t.DatabaseTypeName()}
+		}
 	}
 	var out [][]any
 	for rows.Next() {
@@ -228,4 +241,34 @@ func queryRows(ctx context.Context, c *engine.Conn, sql string) ([]engine.Column
 		return nil, nil, c.Explain(err, sql)
 	}
 	return cols, out, nil
+}
+
+// plainType matches types whose values templates know as they are.
+var plainType = regexp.MustCompile(`(?i)^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|BOOLEAN|FLOAT|REAL|DOUBLE|VARCHAR|TIMESTAMP)\b`)
+
+var decimalType = regexp.MustCompile(`(?i)^DECIMAL\(\d+, ?(\d+)\)$`)
+
+// forTemplates casts what templates have no values for: decimals to numbers,
+// all else to text, as the engine writes it.
+func forTemplates(cols []engine.Column, sql string, types engine.Types) string {
+	aliases, casts, any := make([]string, len(cols)), make([]string, len(cols)), false
+	for i, col := range cols {
+		aliases[i] = engine.Ident(fmt.Sprintf("c%d", i)) // names may repeat
+		to := ""
+		if m := decimalType.FindStringSubmatch(col.Type); m != nil {
+			if to = "DOUBLE"; m[1] == "0" {
+				to = "HUGEINT"
+			}
+		} else if !plainType.MatchString(col.Type) {
+			to = types.Text
+		}
+		casts[i] = aliases[i]
+		if to != "" {
+			casts[i], any = fmt.Sprintf("CAST(%s AS %s)", aliases[i], to), true
+		}
+	}
+	if !any {
+		return sql
+	}
+	return fmt.Sprintf("SELECT %s FROM (\n%s\n) AS q(%s)", strings.Join(casts, ", "), sqltext.TrimTerminator(sql), strings.Join(aliases, ", "))
 }

@@ -62,8 +62,7 @@ func (b *build) binding() compile.Binding {
 // not built yet. After it, no model can fail for a name or a type; nothing in
 // the target was touched. Models that do not bind are in the results.
 func (b *build) prepare(ctx context.Context) error {
-	var err error
-	if b.layouts, err = mart.Layouts(ctx, b.conn, b.r.project.Target.StorageSchema); err != nil {
+	if err := b.readLayouts(ctx); err != nil {
 		return err
 	}
 	if err := binding.CreateSchemas(ctx, b.conn); err != nil {
@@ -93,6 +92,53 @@ func (b *build) prepare(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return b.bindFailures(g, out)
+}
+
+// readLayouts reads the stored columns of all tables in the schemas that the
+// models are stored in.
+func (b *build) readLayouts(ctx context.Context) error {
+	b.layouts = map[string][]engine.Column{}
+	for _, schema := range b.schemas() {
+		tables, err := mart.Layouts(ctx, b.conn, schema)
+		if err != nil {
+			return err
+		}
+		for name, columns := range tables {
+			b.layouts[tableKey(engine.Relation{Schema: schema, Name: name})] = columns
+		}
+	}
+	return nil
+}
+
+// schemas are those that the build's marts are stored in, sorted.
+func (b *build) schemas() []string {
+	var out []string
+	for _, n := range b.models {
+		if n.Kind != "view" {
+			out = append(out, n.Table.Schema)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// tableKey is a table's name as engines compare names.
+func tableKey(table engine.Relation) string {
+	return strings.ToLower(table.Schema) + "\x00" + strings.ToLower(table.Name)
+}
+
+// makeSchemas makes the schemas that models are configured to be stored in.
+func (b *build) makeSchemas(ctx context.Context) error {
+	for _, schema := range b.schemas() {
+		if schema == b.r.project.Target.StorageSchema {
+			continue // made with the register
+		}
+		q := "CREATE SCHEMA IF NOT EXISTS " + engine.Relation{Database: b.dialect().Catalog(), Schema: schema}.String()
+		if _, err := b.conn.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readers finds out of each model whether anything reads it in this build, and
@@ -188,7 +234,7 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	t.unfuse()
 	t.spec = b.r.spec(b.dialect(), t.node)
-	if t.plan, err = mart.Fit(t.spec, b.layouts[strings.ToLower(t.spec.Table.Name)], t.columns); err != nil {
+	if t.plan, err = mart.Fit(t.spec, b.layouts[tableKey(t.spec.Table)], t.columns); err != nil {
 		return placed(err, t.node, t.rendered)
 	}
 	if b.keep(t) {

@@ -97,7 +97,7 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 	}
 	d, storage := s.dialect(), s.r.project.Target.StorageSchema
 	path := []engine.Relation{binding.Shown(d, ""), {Database: d.Catalog(), Schema: storage}}
-	for _, name := range slices.Sorted(maps.Keys(schemas)) {
+	for _, name := range slices.Sorted(maps.Values(schemas)) {
 		if !strings.EqualFold(name, storage) {
 			path = append(path, engine.Relation{Database: d.Catalog(), Schema: name})
 		}

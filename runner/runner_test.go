@@ -55,6 +55,13 @@ func (s *shop) write(files string) {
 	}
 }
 
+func (s *shop) remove(name string) {
+	s.t.Helper()
+	if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // open is a new process's view of the project.
 func (s *shop) open() *runner.Runner {
 	s.t.Helper()

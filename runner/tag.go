@@ -75,9 +75,9 @@ func (s *session) mayTag(ctx context.Context, name string, o TagOptions) (exists
 	}
 	t := s.r.project.Target
 	for _, own := range []string{t.StorageSchema, t.LatestSchema, previousSchema} {
-		schemas[strings.ToLower(own)] = true
+		schemas[strings.ToLower(own)] = own
 	}
-	return false, history.ValidTagName(name, func(schema string) bool { return schemas[strings.ToLower(schema)] })
+	return false, history.ValidTagName(name, func(schema string) bool { return schemas[strings.ToLower(schema)] != "" })
 }
 
 // Untag removes a tag and its binding; an unknown one is history.ErrNoTag.

@@ -22,6 +22,10 @@ type work struct {
 	picked  picked
 	base    history.Snapshot
 	records map[string]history.ModelRecord // of base, by model name
+	// published is base as it stands in the log: models whose names differ by case alone
+	// from the project's are spelled in base as in the project.
+	published        history.Snapshot
+	publishedRecords map[string]history.ModelRecord
 
 	models map[string]*compile.Node // selected stored models and view models, by id
 	tests  map[string]*compile.Node // data tests to run, by id
@@ -39,8 +43,9 @@ func viewID(name string) string { return "published view " + name }
 
 // planWork decides what a build of p does over base.
 func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[string]history.ModelRecord) (*work, error) {
-	w := &work{g: g, picked: p, base: base, records: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
+	w := &work{g: g, picked: p, published: base, publishedRecords: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
 		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}}
+	w.base, w.records = respelled(g, base, records)
 	for id := range p.models {
 		if n := g.Nodes[id]; n.Kind != "ephemeral" {
 			w.models[id], w.names[n.Name] = n, true
@@ -64,6 +69,51 @@ func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[str
 	w.testEdges(models, edges)
 	w.graph, err = dag.New(edges)
 	return w, err
+}
+
+// respelled returns a snapshot and its records with models named as the
+// project names them now: one name, to the engine, is one mart, whatever its
+// case.
+func respelled(g *compile.Graph, snap history.Snapshot, records map[string]history.ModelRecord) (history.Snapshot, map[string]history.ModelRecord) {
+	folded := map[string]string{}
+	for _, n := range g.Nodes {
+		if n.Resource == compile.Model {
+			folded[strings.ToLower(n.Name)] = n.Name
+		}
+	}
+	spell := func(name string) string {
+		if n, ok := folded[strings.ToLower(name)]; ok {
+			return n
+		}
+		return name
+	}
+	same := true
+	for name := range snap.Marts {
+		same = same && spell(name) == name
+		for _, in := range records[name].Inputs {
+			same = same && (in.RunID == "" || spell(in.Name) == in.Name)
+		}
+	}
+	if same {
+		return snap, records
+	}
+	out, marts := map[string]history.ModelRecord{}, map[string]string{}
+	for name, id := range snap.Marts {
+		marts[spell(name)] = id
+	}
+	snap.Marts = marts
+	for name, rec := range records {
+		rec.Model = spell(rec.Model)
+		rec.Inputs = maps.Clone(rec.Inputs)
+		for id, in := range rec.Inputs {
+			if in.RunID != "" { // no source
+				in.Name = spell(in.Name)
+				rec.Inputs[id] = in
+			}
+		}
+		out[spell(name)] = rec
+	}
+	return snap, out
 }
 
 // stored returns the names of the stored models and view models that a node's
@@ -155,11 +205,25 @@ func (w *work) closure(name string) {
 		return
 	}
 	for _, in := range rec.Inputs {
-		if _, ok := w.records[in.Name]; ok && !w.names[in.Name] && !w.bound[in.Name] {
-			w.bound[in.Name] = true
-			w.closure(in.Name)
+		if read, ok := w.known(in.Name); ok && !w.names[read] && !w.bound[read] {
+			w.bound[read] = true
+			w.closure(read)
 		}
 	}
+}
+
+// known finds the published model of a name, which may be spelled in another
+// case than when it was read.
+func (w *work) known(name string) (string, bool) {
+	if _, ok := w.records[name]; ok {
+		return name, true
+	}
+	for n := range w.records {
+		if strings.EqualFold(n, name) {
+			return n, true
+		}
+	}
+	return "", false
 }
 
 // edges are the parents of each model, view and test of the work.
@@ -262,8 +326,13 @@ func (w *work) baseSnapshot() history.Snapshot {
 func (w *work) after(runID string) history.Snapshot {
 	s := history.Snapshot{Run: runID, Marts: map[string]string{}}
 	if !w.picked.all {
-		maps.Copy(s.Marts, w.base.Marts)
+		maps.Copy(s.Marts, w.published.Marts)
 	}
+	built := map[string]bool{}
+	for name := range w.names {
+		built[strings.ToLower(name)] = true
+	}
+	maps.DeleteFunc(s.Marts, func(name, _ string) bool { return built[strings.ToLower(name)] }) // under another spelling
 	for _, n := range w.models {
 		s.Marts[n.Name] = runID
 	}

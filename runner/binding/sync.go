@@ -173,21 +173,22 @@ func (f found) drop(ctx context.Context, c *engine.Conn, views []history.BoundVi
 	return nil
 }
 
-// Schemas returns the names of all schemas of the target, in lower case.
-func Schemas(ctx context.Context, c *engine.Conn) (map[string]bool, error) {
+// Schemas returns the names of all schemas of the target, by their lower-cased
+// names.
+func Schemas(ctx context.Context, c *engine.Conn) (map[string]string, error) {
 	const query = "SELECT schema_name FROM information_schema.schemata WHERE catalog_name = ?"
 	rows, err := c.Query(ctx, query, c.DB().Dialect().Catalog())
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	out := map[string]bool{}
+	out := map[string]string{}
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
-		out[strings.ToLower(name)] = true
+		out[strings.ToLower(name)] = name
 	}
 	if err := rows.Err(); err != nil {
 		return nil, c.Explain(err, query)

@@ -50,7 +50,7 @@ func (c *cli) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	add(first, c.buildCmd(), c.testCmd(), c.planCmd(), c.runsCmd(), c.publishCmd(), c.rollbackCmd(), c.queryCmd(), c.retryCmd(), c.initCmd())
+	add(first, c.buildCmd(), c.testCmd(), c.planCmd(), c.diffCmd(), c.runsCmd(), c.publishCmd(), c.rollbackCmd(), c.queryCmd(), c.retryCmd(), c.initCmd())
 	add(others, c.verifyCmd(), c.replayCmd(), c.tagCmd(), c.untagCmd(), c.pruneCmd(), c.compactCmd(), c.exportCmd(), c.compileCmd(), c.parseCmd(), c.lsCmd(), c.versionCmd())
 	return root
 }

@@ -1,0 +1,159 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"warehouse/runner/diag"
+	"warehouse/runner/history"
+	"warehouse/runner/mart"
+)
+
+// column is one column that both sides have.
+type column struct {
+	name     string // as b spells it
+	a, b     mart.Column
+	ta, tb   typ
+	common   common
+	tol      Tolerance
+	rounding float64 // relative difference that is rounding; 0 for all but floats
+}
+
+func fold(name string) string { return strings.ToLower(name) }
+
+func byName(columns []mart.Column, name string) (mart.Column, bool) {
+	i := slices.IndexFunc(columns, func(c mart.Column) bool { return strings.EqualFold(c.Name, name) })
+	if i < 0 {
+		return mart.Column{}, false
+	}
+	return columns[i], true
+}
+
+// align matches the columns of two runs by name, without case, in the order of
+// b, and says what is on one side only.
+func align(a, b []mart.Column, o Options) (both []column, r Result) {
+	for _, cb := range b {
+		ca, ok := byName(a, cb.Name)
+		if !ok {
+			r.ColumnsAdded = append(r.ColumnsAdded, cb.Name)
+			continue
+		}
+		c := column{name: cb.Name, a: ca, b: cb, ta: parseType(ca.Type), tb: parseType(cb.Type), tol: o.Tolerance}
+		c.common = unify(c.ta, c.tb)
+		if t, ok := o.ByColumn[fold(cb.Name)]; ok {
+			c.tol = t
+		}
+		if c.ta.number() && c.tb.number() && (c.ta.float() || c.tb.float()) {
+			c.rounding = o.FloatTolerance
+			if c.rounding == 0 {
+				c.rounding = DefaultFloatTolerance
+			}
+		}
+		if ca.Type != cb.Type {
+			r.ColumnsRetyped = append(r.ColumnsRetyped, Retyped{cb.Name, ca.Type, cb.Type, c.common.as})
+		}
+		both = append(both, c)
+	}
+	for _, ca := range a {
+		if _, ok := byName(b, ca.Name); !ok {
+			r.ColumnsRemoved = append(r.ColumnsRemoved, ca.Name)
+		}
+	}
+	return both, r
+}
+
+// choose keeps the columns that were asked for, and the key.
+func choose(mart string, both []column, key []string, only []string) ([]column, error) {
+	if len(only) == 0 {
+		return both, nil
+	}
+	wanted := func(c column, names []string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, c.name) })
+	}
+	var out []column
+	found := false
+	var names []string
+	for _, c := range both {
+		names = append(names, c.name)
+		if wanted(c, only) {
+			found = true
+		} else if !wanted(c, key) {
+			continue
+		}
+		out = append(out, c)
+	}
+	if !found {
+		e := &Error{Mart: mart, Msg: fmt.Sprintf("both sides of it have no column %s", strings.Join(only, ", ")), Err: ErrNoColumn}
+		if near := diag.Nearest(only[0], names); near != "" {
+			e.Advice = fmt.Sprintf("did you mean %s?", near)
+		}
+		return nil, e
+	}
+	return out, nil
+}
+
+// candidate is a key that may be used, and on which sides it was verified when
+// the rows were written.
+type candidate struct {
+	key                  []string
+	verifiedA, verifiedB bool
+}
+
+// candidates are the key of b and then that of a, as far as both sides have
+// its columns.
+func candidates(a, b history.Layout, both []column) (out []candidate, notes []string) {
+	ka, kb := keyOf(a), keyOf(b)
+	for i, k := range [][]string{kb, ka} {
+		if len(k) == 0 || i == 1 && sameNames(ka, kb) {
+			continue
+		}
+		missing := slices.IndexFunc(k, func(name string) bool {
+			return !slices.ContainsFunc(both, func(c column) bool { return strings.EqualFold(c.name, name) })
+		})
+		if missing >= 0 {
+			notes = append(notes, fmt.Sprintf("the key (%s) is not used: only one side has %s", strings.Join(k, ", "), k[missing]))
+			continue
+		}
+		out = append(out, candidate{k, sameNames(k, ka), sameNames(k, kb)})
+	}
+	return out, notes
+}
+
+// keyOf is a layout's key without the run id.
+func keyOf(l history.Layout) []string {
+	var out []string
+	for _, k := range l.Key {
+		if !strings.EqualFold(k, l.RunColumn) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func sameNames(a, b []string) bool {
+	fa, fb := make([]string, len(a)), make([]string, len(b))
+	for i := range a {
+		fa[i] = fold(a[i])
+	}
+	for i := range b {
+		fb[i] = fold(b[i])
+	}
+	slices.Sort(fa)
+	slices.Sort(fb)
+	return slices.Equal(fa, fb)
+}
+
+// split parts the columns into those of the key, in its order, and the others.
+func split(both []column, key []string) (keys, values []column) {
+	for _, k := range key {
+		i := slices.IndexFunc(both, func(c column) bool { return strings.EqualFold(c.name, k) })
+		keys = append(keys, both[i])
+	}
+	for _, c := range both {
+		if !slices.ContainsFunc(key, func(k string) bool { return strings.EqualFold(k, c.name) }) {
+			values = append(values, c)
+		}
+	}
+	return keys, values
+}

@@ -1,0 +1,43 @@
+package diff
+
+import (
+	"fmt"
+	"strings"
+
+	"warehouse/runner/mart"
+)
+
+// bag compares two runs as multisets: equal rows are counted on each side.
+type bag struct {
+	a, b    source
+	columns []column
+}
+
+// create makes the table of rows that are there more often on one side: na and
+// nb times.
+func (g bag) create() string {
+	var names []string
+	for i := range g.columns {
+		names = append(names, va(i))
+	}
+	group := strings.Join(names, ", ")
+	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS\nSELECT %s, sum(a) AS na, sum(b) AS nb\nFROM (\n%s\nUNION ALL\n%s\n)\nGROUP BY %s\nHAVING sum(a) <> sum(b)",
+		differing, group,
+		g.side(g.a, "1 AS a, 0 AS b", func(c column) (mart.Column, form) { return c.a, c.common.a }),
+		g.side(g.b, "0 AS a, 1 AS b", func(c column) (mart.Column, form) { return c.b, c.common.b }), group)
+}
+
+func (g bag) side(s source, which string, of func(column) (mart.Column, form)) string {
+	from, expr := s.from()
+	list := []string{which}
+	for i, c := range g.columns {
+		col, f := of(c)
+		list = append(list, f(expr(col))+" AS "+va(i))
+	}
+	return "SELECT " + strings.Join(list, ", ") + " " + from
+}
+
+// counts is a query of one row: removed, added.
+func (g bag) counts() string {
+	return "SELECT coalesce(sum(greatest(na - nb, 0)), 0)::BIGINT, coalesce(sum(greatest(nb - na, 0)), 0)::BIGINT FROM " + differing
+}

@@ -1,0 +1,40 @@
+package diff
+
+import (
+	"context"
+
+	"warehouse/runner/engine"
+)
+
+// Unstable returns the names of the functions that the engine itself says may
+// give another value in another query: random, now, uuid, …
+func Unstable(ctx context.Context, c *engine.Conn) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := read(ctx, c, "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'", func(row []*string) {
+		if row[0] != nil && !harmless[*row[0]] {
+			out[*row[0]] = true
+		}
+	})
+	// Keywords that are no functions.
+	for _, name := range []string{"current_timestamp", "localtime", "localtimestamp", "current_time"} {
+		out[name] = true
+	}
+	return out, err
+}
+
+// harmless are called unstable and give the same rows all the same.
+var harmless = map[string]bool{"error": true, "current_schema": true, "current_schemas": true, "current_database": true, "in_search_path": true,
+	"sleep_ms": true, "write_log": true}
+
+// ByOrder are functions whose result depends on the order in which rows come,
+// unless an ORDER BY without ties says it.
+var ByOrder = map[string]bool{"row_number": true, "ntile": true, "lag": true, "lead": true, "first": true, "last": true, "any_value": true,
+	"arbitrary": true, "first_value": true, "last_value": true, "nth_value": true, "list": true, "array_agg": true, "string_agg": true,
+	"group_concat": true, "listagg": true, "arg_max": true, "arg_min": true, "argmax": true, "argmin": true, "max_by": true, "min_by": true,
+	"mode": true, "approx_quantile": true, "reservoir_quantile": true, "approx_top_k": true}
+
+// Outside are functions that read what no run holds.
+var Outside = map[string]bool{"read_csv": true, "read_csv_auto": true, "read_parquet": true, "parquet_scan": true, "read_json": true,
+	"read_json_auto": true, "read_ndjson": true, "read_ndjson_auto": true, "read_json_objects": true, "read_text": true, "read_blob": true,
+	"glob": true, "read_xlsx": true, "sqlite_scan": true, "postgres_scan": true, "postgres_query": true, "mysql_scan": true, "iceberg_scan": true,
+	"delta_scan": true, "query_table": true, "query": true, "getenv": true}

@@ -62,8 +62,10 @@ type Options struct {
 	// Strict makes it an error to print or concatenate a name that nothing
 	// defines; otherwise that is empty text, and Warn is told.
 	Strict bool
-	Warn   func(*diag.Error)
-	Limits Limits
+	// Lenient says in which files Strict does not hold; nil: in none.
+	Lenient func(file string) bool
+	Warn    func(*diag.Error)
+	Limits  Limits
 }
 
 // Limits bound what a template may use up; a zero field means its default.

@@ -191,14 +191,6 @@ func (f *frame) step(s span) error {
 	return nil
 }
 
-// fits checks the size of the output.
-func (rt *render) fits(f *frame, s span, size int) error {
-	if size > rt.limits.Output {
-		return f.fail(s, raise(limitError, "the output is larger than %d bytes", rt.limits.Output))
-	}
-	return nil
-}
-
 // room allows a list of n values to be made.
 func (rt *render) room(n int) error {
 	if n > rt.limits.Items {
@@ -271,7 +263,7 @@ func (f *frame) undefinedText(u *Undefined, s span) error {
 	d := f.diagnose(s, u.message())
 	if u.isName() {
 		d.Msg += f.suggestName(u.Name)
-		if f.rt.opts.Strict {
+		if o := f.rt.opts; o.Strict && (o.Lenient == nil || !o.Lenient(d.Pos.File)) {
 			return d
 		}
 	}

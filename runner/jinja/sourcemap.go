@@ -83,7 +83,7 @@ func (w *writer) mark(src int32, verbatim bool, s *site) {
 func (w *writer) data(f *frame, d *dataStmt) error {
 	w.mark(d.pos, true, f.site)
 	w.buf = append(w.buf, d.text...)
-	return f.rt.fits(f, d.span, len(w.buf))
+	return w.fits(f, d.span)
 }
 
 // value prints the value of the expression at s.
@@ -93,7 +93,7 @@ func (w *writer) value(f *frame, s span, v Value) error {
 		if f.rt.kept > 0 {
 			if c := f.rt.captured(v); c != nil {
 				w.capture(c)
-				return f.rt.fits(f, s, len(w.buf))
+				return w.fits(f, s)
 			}
 		}
 		w.mark(s.pos, false, f.site)
@@ -111,7 +111,19 @@ func (w *writer) value(f *frame, s span, v Value) error {
 		w.mark(s.pos, false, f.site)
 		w.buf = append(w.buf, text...)
 	}
-	return f.rt.fits(f, s, len(w.buf))
+	return w.fits(f, s)
+}
+
+// fits checks the size of the output and of its map.
+func (w *writer) fits(f *frame, s span) error {
+	limit := f.rt.limits.Output
+	if len(w.buf) > limit {
+		return f.fail(s, raise(limitError, "the output is larger than %d bytes", limit))
+	}
+	if len(w.segs) > limit/16+1000 {
+		return f.fail(s, raise(limitError, "the output is made of more than %d pieces", len(w.segs)-1))
+	}
+	return nil
 }
 
 // capture is text that a macro or a block set made, with its origin.

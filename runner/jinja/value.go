@@ -12,7 +12,8 @@ import (
 // *Undefined, Func, *BoundMacro, *Iterator, Secret, SecretText or an Object
 // (of which *Decimal and the values of datetime are ours).
 // A few more kinds are made by the evaluator only: ranges, views of a dict,
-// loops, namespaces, methods. Other Go values reach templates through FromGo.
+// loops, namespaces, methods. Other Go values reach templates through FromGo;
+// those inside of a List, Tuple, Dict or Set must be Values already.
 type Value = any
 
 // List is Python's list, shared by reference.

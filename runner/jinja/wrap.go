@@ -87,8 +87,9 @@ func (w *wrapper) wrap(s string) []string {
 }
 
 // cut breaks a word that is longer than a line, behind a hyphen if there is one.
+// Without room the head is empty; it then saves the white space before it from
+// being dropped, as in Python.
 func (w *wrapper) cut(word string, room int) (head, rest string) {
-	room = max(room, 1)
 	runes := []rune(word)
 	end := min(room, len(runes))
 	if w.hyphens && len(runes) > room {

@@ -119,10 +119,18 @@ type Graph struct {
 	env      *env
 }
 
-// Model returns the enabled model of that name in the project, or nil.
+// Model returns the enabled model of that name, or nil. It may be a package's:
+// no two models have one name.
 func (g *Graph) Model(name string) *Node {
-	n := g.Nodes["model."+g.Project.Name+"."+name]
-	return n
+	if n := g.Nodes["model."+g.Project.Name+"."+name]; n != nil {
+		return n
+	}
+	for _, p := range g.Project.Packages {
+		if n := g.Nodes["model."+p.Name+"."+name]; n != nil {
+			return n
+		}
+	}
+	return nil
 }
 
 // Binding says what a template sees of a run.

@@ -54,7 +54,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
-			off: map[[2]string]*Node{}, others: map[string]string{}}}
+			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, others: map[string]string{}}}
 	for _, step := range []func(){c.sources, c.models, c.dataTests} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -93,7 +93,7 @@ func (c *compiler) parallel(n int, f func(i int)) {
 func (c *compiler) sources() {
 	for _, s := range c.project.Sources {
 		n := &Node{
-			ID: "source." + s.Package + "." + s.SourceName + "." + s.Name, Name: s.Name, Package: s.Package, Resource: Source, Kind: Source,
+			ID: sourceID(s), Name: s.Name, Package: s.Package, Resource: Source, Kind: Source,
 			File: s.File, Pos: s.Pos, FQN: s.FQN, Tags: s.Tags, Description: s.Description, Columns: s.Columns, Source: s, config: s.Config,
 			Relation: engine.Relation{Database: s.Database, Schema: s.Schema, Name: s.Identifier},
 			external: externalSource(s),
@@ -103,13 +103,22 @@ func (c *compiler) sources() {
 			c.names.off[key] = n
 			continue
 		}
-		if first := c.names.sources[key]; first != nil {
+		if first := c.nodes[n.ID]; first != nil {
 			c.errs.Add(&diag.Error{Pos: s.Pos, Msg: fmt.Sprintf("source '%s.%s' is described twice, first at %s", s.SourceName, s.Name, first.Pos)})
 			continue
 		}
-		c.names.sources[key] = n
+		if c.names.sources[key] == nil { // the project's come first
+			c.names.sources[key] = n
+		}
+		if s.Package != c.project.Name {
+			c.names.foreign[[3]string{s.Package, s.SourceName, s.Name}] = n
+		}
 		c.nodes[n.ID] = n
 	}
+}
+
+func sourceID(s *project.Source) string {
+	return "source." + s.Package + "." + s.SourceName + "." + s.Name
 }
 
 // models renders all models, decides which of them there are, and finds what
@@ -156,7 +165,7 @@ func (c *compiler) model(m *project.Model) unit {
 		Pos: diag.Pos{File: m.File, Line: 1, Col: 1}, FQN: m.FQN, RawSQL: m.Source, template: m.Template,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: m.Name},
 	}
-	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers}, node: n}
+	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers, above: m.Over}, node: n}
 	if y := m.YAML; y != nil {
 		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
 	}
@@ -169,6 +178,11 @@ func (c *compiler) model(m *project.Model) unit {
 		n.config = u.r.merged()
 		n.Config, errs = project.DecodeModel(n.config)
 		u.config = append(u.config, atKeys(errs, n.config)...)
+		if m.Package != c.project.Name { // its user cannot mend it
+			for _, e := range u.config {
+				e.Warn = true
+			}
+		}
 	}
 	u.enabled, n.Kind, n.Tags = n.Config.Enabled, n.Config.Materialized, n.Config.Tags
 	if n.Config.Schema != "" {
@@ -234,7 +248,7 @@ func (c *compiler) refuseNames(enabled []*unit) {
 			byName[low] = n
 		case first.Name == n.Name:
 			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("two models are called '%s': %s and %s", n.Name, first.File, n.File),
-				Advice: "rename one of them, or disable it: enabled: false"})
+				Advice: "rename one of them, or disable it: enabled: false" + c.inPackage(first, n)})
 			continue
 		default:
 			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("the names of two models differ by case alone: '%s' (%s) and '%s' (%s)", first.Name, first.File, n.Name, n.File),
@@ -252,6 +266,16 @@ func (c *compiler) refuseNames(enabled []*unit) {
 		}
 		byTable[table] = n
 	}
+}
+
+// inPackage says how to disable a model of a package.
+func (c *compiler) inPackage(nodes ...*Node) string {
+	for _, n := range nodes {
+		if n.Package != c.project.Name {
+			return fmt.Sprintf(" (models: {%s: {%s: {+enabled: false}}} in %s)", n.Package, n.Name, c.project.File)
+		}
+	}
+	return ""
 }
 
 // stateNames are the tables and macros of the register, which live beside the

@@ -11,7 +11,8 @@ type names struct {
 	project  string
 	models   map[string][]*Node  // by name: enabled ones first
 	disabled map[string]*Node    // models that are not enabled, by name
-	sources  map[[2]string]*Node // by source and table
+	sources  map[[2]string]*Node // by source and table: the project's before those of packages
+	foreign  map[[3]string]*Node // of packages: by package, source and table
 	off      map[[2]string]*Node // disabled sources
 	others   map[string]string   // what else there is by that name: a seed's file
 }
@@ -20,7 +21,7 @@ type names struct {
 // was probably meant.
 func (t *names) lookup(k call, from string) (*Node, error) {
 	if k.source {
-		return t.lookupSource(k)
+		return t.lookupSource(k, from)
 	}
 	var found *Node
 	for _, n := range t.models[k.name] {
@@ -54,8 +55,11 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 	return nil, missing(fmt.Sprintf("there is no model '%s'", what), k.name, all)
 }
 
-func (t *names) lookupSource(k call) (*Node, error) {
+func (t *names) lookupSource(k call, from string) (*Node, error) {
 	key := [2]string{k.pkg, k.name}
+	if n := t.foreign[[3]string{from, k.pkg, k.name}]; n != nil && (t.sources[key] == nil || t.sources[key].Package != t.project) {
+		return n, nil
+	}
 	if n := t.sources[key]; n != nil {
 		return n, nil
 	}
@@ -63,7 +67,10 @@ func (t *names) lookupSource(k call) (*Node, error) {
 		return nil, &lookupError{msg: fmt.Sprintf("source '%s.%s' is disabled", k.pkg, k.name), advice: "it is disabled in " + n.Pos.String(), disabled: true}
 	}
 	var tables, sources []string
-	for name := range t.sources {
+	for name, n := range t.sources {
+		if n.Package != t.project && n.Package != from {
+			continue
+		}
 		if name[0] == k.pkg {
 			tables = append(tables, name[1])
 		}

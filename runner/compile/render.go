@@ -108,7 +108,13 @@ func (r *render) undefined(e *diag.Error) {
 
 // options are the surroundings of the template.
 func (r *render) options() jinja.Options {
-	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Warn: r.undefined}
+	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Lenient: r.ofPackage, Warn: r.undefined}
+}
+
+// ofPackage says whether a file belongs to a package: there an undefined name
+// prints nothing, as its authors know it from dbt.
+func (e *env) ofPackage(file string) bool {
+	return slices.ContainsFunc(e.project.Packages, func(p *project.Package) bool { return strings.HasPrefix(file, p.Dir+"/") })
 }
 
 // Names are all names that Lookup knows: what an error may suggest.

@@ -33,7 +33,7 @@ func (c *compiler) dataTests() {
 		}
 	}
 	for _, s := range c.project.Sources {
-		if n := c.names.sources[[2]string{s.SourceName, s.Name}]; n != nil && n.Source == s {
+		if n := c.nodes[sourceID(s)]; n != nil && n.Source == s {
 			all(n, s.Tests, s.Columns)
 		}
 	}
@@ -125,7 +125,7 @@ func (c *compiler) singularNode(t *project.SingularTest) unit {
 		Name: t.Name, Package: t.Package, Resource: Test, Kind: Test, File: t.File, Pos: diag.Pos{File: t.File, Line: 1, Col: 1},
 		FQN: t.FQN[:max(0, len(t.FQN)-1)], Description: t.Description, RawSQL: t.Source, template: t.Template, Test: &DataTest{},
 	}
-	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: t.Package, layers: t.Layers}
+	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: t.Package, layers: t.Layers, above: t.Over}
 	_, err := t.Template.Render(c.ctx, r.options())
 	return unit{r: r, node: n, err: err}
 }
@@ -144,7 +144,7 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 	if n.Name == "" {
 		n.Name = generatedName(t, of)
 	}
-	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: of.Package, layers: t.Layers[:max(0, len(t.Layers)-1)], above: []project.Config{t.Config}}
+	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: of.Package, layers: t.Layers[:max(0, len(t.Layers)-1)], above: append([]project.Config{t.Config}, t.Over...)}
 	if where, ok := t.Config["where"]; ok {
 		n.Test.Where = jinja.Str(where.Value)
 	}
@@ -232,7 +232,7 @@ func (r *render) checkArgs(t *project.DataTest) error {
 			return e
 		}
 	}
-	if !r.isBuiltin() && !r.strict {
+	if !r.isBuiltin() && (!r.strict || r.ofPackage(m.File()) || r.ofPackage(t.Pos.File)) {
 		return nil // dbt leaves what is missing undefined, and macros count on it
 	}
 	for _, p := range m.Params {

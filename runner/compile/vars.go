@@ -71,13 +71,25 @@ func given(c *jinja.Call, at int, name string) bool {
 // list changes no other template's: --vars, then the node's own `vars` config,
 // then the project's.
 func (r *render) lookupVar(name string) (jinja.Value, bool) {
-	v, ok := r.project.Vars[name]
-	if _, inFile := r.project.VarPos[name]; inFile || !ok {
+	vars, places := r.vars()
+	v, ok := vars[name]
+	if _, inFile := places[name]; inFile || !ok {
 		if own, has := r.ownVars().Get(name); has {
 			return clone(own), true
 		}
 	}
 	return clone(v), ok
+}
+
+// vars are the variables of the project, or of the node's package, and where
+// they stand in files.
+func (r *render) vars() (map[string]jinja.Value, map[string]diag.Pos) {
+	if r.pkg != r.project.Name {
+		if p := r.project.Package(r.pkg); p != nil {
+			return p.Vars, p.VarPos
+		}
+	}
+	return r.project.Vars, r.project.VarPos
 }
 
 // ownVars are the variables of the node's config.
@@ -100,8 +112,9 @@ func (r *render) ownVars() *jinja.Dict {
 // the command line is a value and nothing else.
 func (r *render) nestedVar(c *jinja.Call, name string, v jinja.Value) (jinja.Value, error) {
 	text, ok := v.(string)
-	at, inFile := r.project.VarPos[name]
-	if !ok || !inFile || !r.strict || !strings.Contains(text, "{{") {
+	_, places := r.vars()
+	at, inFile := places[name]
+	if !ok || !inFile || !r.strict || r.ofPackage(at.File) || !strings.Contains(text, "{{") {
 		return v, nil
 	}
 	t, err := jinja.Parse(at.File, text)
@@ -122,7 +135,8 @@ func (r *render) nestedVar(c *jinja.Call, name string, v jinja.Value) (jinja.Val
 
 func (r *render) varNames() []string {
 	var names []string
-	for n := range r.project.Vars {
+	vars, _ := r.vars()
+	for n := range vars {
 		names = append(names, n)
 	}
 	slices.Sort(names)

@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"examples/embed":           {"*"},
 	"runner":                   {"runner/binding", "runner/compile", "runner/dag", "runner/datatest", "runner/diag", "runner/diff", "runner/engine", "runner/history", "runner/mart", "runner/project", "runner/selector", "runner/sqltext"},
 	"runner/project":           {"runner/diag", "runner/jinja"},
+	"runner/deps":              {"runner/diag", "runner/project"},
 	"runner/jinja":             {"runner/diag"},
 	"runner/diag":              {},
 	"runner/dag":               {},

@@ -53,6 +53,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b\d+\.\d\ds\b`), "0.00s"},
 	{regexp.MustCompile(`"(elapsed|execution_time)": [\d.e-]+`), `"$1": 0`},
 	{regexp.MustCompile(`(?m)^code .*\n`), ""}, // outside git there is none
+	{regexp.MustCompile(`warehouse \S+ \(go.*\)`), "warehouse VERSION"},
 	{regexp.MustCompile(`\b[0-9a-f]{16}…`), "DIGEST…"},
 	{regexp.MustCompile(`\b\d{16}…`), "DIGEST…"},
 	{regexp.MustCompile(`(?m)^(r\d+ +)[0-9a-f]{8} `), "${1}ID       "},

@@ -192,7 +192,27 @@ func (g *generator) statement(depth int) string {
 	if depth <= 0 {
 		return g.pick("text ", " \n ", "x", "{{ "+g.expr(1)+" }}")
 	}
-	switch g.IntN(14) {
+	switch g.IntN(19) {
+	case 14:
+		return g.tag("set ns = namespace(x="+g.expr(1)+")") + g.tag("for v1 in "+g.pick("cols", "nums", "range(3)")) +
+			g.tag("set ns.x = ns.x "+g.pick("~", "+", "or", "and")+" "+g.expr(1)) + g.tag("endfor") + "{{ ns.x }}"
+	case 15:
+		g.loop++
+		s := g.tag("for t in tree recursive") + "{{ t.name }}" + g.body(depth-1) + "{{ loop(t.children) }}" + g.pick("", "{{ loop.depth }}", "{{ loop.index }}") + g.tag("endfor")
+		g.loop--
+		return s
+	case 16:
+		vars, loop := g.vars, g.loop
+		g.vars, g.loop = append(append([]string(nil), vars...), "c1", "c2"), 0
+		inner := g.body(depth - 1)
+		g.vars, g.loop = vars, loop
+		return g.tag("macro w(p=1)") + "<{{ caller(" + g.pick("1", "p, 2", "c2=3", "") + ") }}>" + g.tag("endmacro") +
+			g.tag("call(c1=0, c2=n) w("+g.pick("", "5", "p='q'")+")") + inner + g.tag("endcall")
+	case 17:
+		return g.pick("{% include 'inc' %}", "{% import 'lib' as lib %}{{ lib.m(1) }}{{ lib.k }}", "{% from 'lib' import m as mm, k with context %}{{ mm(2) }}{{ k }}",
+			"{% include ['none', 'inc'] %}", "{% from 'lib' import nope %}[{{ nope }}]", "{% include 'none' ignore missing %}")
+	case 18:
+		return g.tag("block b"+fmt.Sprint(g.Uint32())+g.pick("", " scoped")) + g.outside(depth) + g.tag("endblock")
 	case 0, 1, 2:
 		return g.pick("{{", "{{", "{{-") + " " + g.expr(3) + " " + g.pick("}}", "}}", "-}}")
 	case 3, 4:
@@ -237,6 +257,15 @@ func (g *generator) statement(depth int) string {
 	return g.pick("text", " \n", "  ", "a\n  b", "{% raw %}{{ x }}{% endraw %}", "{#- c -#}", "'}'", "\n")
 }
 
+// outside writes a body that no loop is open around.
+func (g *generator) outside(depth int) string {
+	loop := g.loop
+	g.loop = 0
+	s := g.body(depth - 1)
+	g.loop = loop
+	return s
+}
+
 func (g *generator) forLoop(depth int) string {
 	over := g.pick("cols", "nums", "range(3)", "[]", "d", "'ab'", "mixed", g.expr(1))
 	target := "v" + g.pick("1", "2")
@@ -269,6 +298,10 @@ func TestDifferential(t *testing.T) {
 	for i := range cases {
 		g.vars, g.loop = nil, 0
 		cases[i].T = g.body(3)
+		cases[i].Files = map[string]string{
+			"inc": "[{{ n }}{{ v1 }}{{ v2 is defined }}{% set v3 = 1 %}]",
+			"lib": "text{% macro m(x, y=k) %}{{ x }}{{ y }}{{ n }}{{ v1 is defined }}{% endmacro %}{% set k = 'K' %}",
+		}
 	}
 	failed := 0
 	for _, c := range renderPython(t, cases) {
@@ -277,7 +310,7 @@ func TestDifferential(t *testing.T) {
 		}
 		if c.Err != nil {
 			failed++
-		} else if _, err := renderHere(t, c.T, nil); err != nil && strings.Contains(err.Error(), "not subscriptable") {
+		} else if _, err := renderHere(t, c.T, c.Files); err != nil && strings.Contains(err.Error(), "not subscriptable") {
 			// A slice of a constant that has no items is undefined where Jinja
 			// evaluates it when it compiles; here it is an error always.
 			continue

@@ -262,19 +262,20 @@ func (s *callStmt) exec(f *frame) (flow, error) {
 }
 
 func (s *blockStmt) exec(f *frame) (flow, error) {
-	root := f
-	for root.up != nil {
-		root = root.up
-	}
 	n := *f.names
-	if f.names.root == nil {
-		n.root = root
+	if !n.block {
+		n.root, n.block = f, true
+		for n.root.up != nil {
+			n.root = n.root.up
+		}
 	}
 	if s.scoped {
-		n.local = f.locals(s.locals, n.local)
-		if n.root != nil && n.root == f {
-			n.root = nil // its variables are among the locals
+		outer := n.local
+		if n.root != nil {
+			outer = n.root.locals(n.root.site.tmpl.exports, outer)
+			n.root = nil
 		}
+		n.local = f.locals(s.locals, outer)
 	}
 	b := &frame{rt: f.rt, vars: make([]Value, len(s.fn.vars)), names: &n, out: f.out, site: f.site, fn: s.fn}
 	b.enter(&s.init)

@@ -25,6 +25,7 @@ package jinja
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -100,7 +101,8 @@ type Output struct {
 }
 
 // Render evaluates the template. The error is a *diag.Error.
-func (t *Template) Render(ctx context.Context, o Options) (Output, error) {
+func (t *Template) Render(ctx context.Context, o Options) (out Output, err error) {
+	defer t.guard(&err)
 	rt := newRender(ctx, o)
 	f := rt.rootFrame(t, &names{scope: o.Globals})
 	f.out = newWriter(len(t.text))
@@ -110,10 +112,19 @@ func (t *Template) Render(ctx context.Context, o Options) (Output, error) {
 	return f.out.output(), nil
 }
 
+// guard makes an error of a panic, whose cause is a bug here or in a host
+// function: one bad template must not take the others down.
+func (t *Template) guard(err *error) {
+	if r := recover(); r != nil {
+		*err = &diag.Error{Pos: diag.Pos{File: t.file}, Msg: fmt.Sprintf("internal error: %v", r), Advice: "this is a bug of the template engine: please report it"}
+	}
+}
+
 // CallMacro calls a macro as a host does for a generic test or an operation.
 // The Value is what the call evaluates to: what the macro returned, or else its
 // text. Output is that text, or the text of what it returned.
-func (t *Template) CallMacro(ctx context.Context, m *Macro, args []Value, kwargs *Dict, o Options) (Output, Value, error) {
+func (t *Template) CallMacro(ctx context.Context, m *Macro, args []Value, kwargs *Dict, o Options) (text Output, v Value, err error) {
+	defer t.guard(&err)
 	rt := newRender(ctx, o)
 	f := rt.rootFrame(t, &names{scope: o.Globals})
 	out := newWriter(0)

@@ -45,6 +45,7 @@ type names struct {
 	local MapScope  // what an including template passed on; may be nil
 	root  *frame    // variables of the top level, for block tags; may be nil
 	tmpl  *Template // whose macros are found last; may be nil
+	block bool      // of a block tag
 }
 
 func (n *names) lookup(rt *render, name string) (Value, bool) {

@@ -6,6 +6,7 @@ import "fmt"
 type resolver struct {
 	t     *Template
 	loops int      // open loops of the function that is being resolved
+	grabs int      // open tags whose text is captured
 	names []string // of the block tags
 }
 
@@ -159,7 +160,7 @@ func (r *resolver) stmt(x stmt, s *scope, soft bool) {
 			r.scanExpr(x.filter, in)
 		}
 		r.scanAll(x.body, in)
-		r.body(x.body, in, false)
+		r.grabbed(x.body, in)
 		r.expr(x.target, s, soft)
 		if x.filter != nil {
 			r.expr(x.filter, in, false)
@@ -175,7 +176,7 @@ func (r *resolver) stmt(x stmt, s *scope, soft bool) {
 		in := s.inner(nil)
 		r.scanAll(x.body, in)
 		r.scanExpr(x.filter, in)
-		r.body(x.body, in, false)
+		r.grabbed(x.body, in)
 		r.expr(x.filter, in, false)
 		x.init = in.init()
 	case *withStmt:
@@ -210,6 +211,13 @@ func (r *resolver) inLoop(tag string, at span) {
 	}
 }
 
+// grabbed resolves a body whose text is captured.
+func (r *resolver) grabbed(body []stmt, s *scope) {
+	r.grabs++
+	r.body(body, s, false)
+	r.grabs--
+}
+
 // outside resolves what is a function of its own, where no loop is open.
 func (r *resolver) outside(resolve func()) {
 	loops := r.loops
@@ -223,6 +231,10 @@ func (r *resolver) modules(x stmt, s *scope, soft bool) {
 	switch x := x.(type) {
 	case *includeStmt:
 		r.expr(x.template, s, soft)
+		if !x.withContext && r.grabs > 0 {
+			// There Jinja prints the text in a wrong place, or a generator.
+			r.fail(x.span, "include without context does not work inside of a macro, a call, a filter, a block set or a recursive loop")
+		}
 		if x.withContext {
 			x.locals = s.stores()
 		}
@@ -286,7 +298,11 @@ func (r *resolver) loop(x *forStmt, s *scope, soft bool) {
 		x.loopVar, _ = in.lookup("loop")
 	}
 	r.loops++
-	r.body(x.body, in, false)
+	if x.recursive {
+		r.grabbed(x.body, in)
+	} else {
+		r.body(x.body, in, false)
+	}
 	r.loops--
 	x.bodyInit = in.init()
 	if len(x.otherwise) > 0 {
@@ -364,7 +380,7 @@ func (r *resolver) macro(m *Macro, s *scope) {
 			r.expr(m.Params[i].value, in, false)
 		}
 	}
-	r.outside(func() { r.body(m.body, in, false) })
+	r.outside(func() { r.grabbed(m.body, in) })
 	m.init = in.init()
 }
 

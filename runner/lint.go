@@ -279,33 +279,46 @@ func (l *lint) file(ctx context.Context, name string) error {
 		return &UsageError{Msg: err.Error()}
 	}
 	text := strings.TrimPrefix(string(b), "\ufeff")
-	rendered, err := l.g.RenderText(ctx, text, l.binder)
-	if err != nil {
-		if e := asDiag(err, name); e.Pos.File == "inline" {
-			e.Pos.File = name
-		}
-		l.errs.Add(asDiag(err, name))
-		return ctx.Err()
-	}
-	l.report.Nodes++
 	shown := filepath.ToSlash(name)
-	place := func(off int) (diag.Pos, string, []diag.Frame, bool) {
-		pos, line, frames, ok := rendered.Place(off)
-		if pos.File == "inline" {
-			pos.File = shown
-			if line == "" {
-				line = diag.LineAt(text, pos.Line)
-			}
-		}
-		return pos, line, frames, ok
-	}
-	for _, s := range sqltext.Statements(rendered.SQL) {
-		part := func(off int) (diag.Pos, string, []diag.Frame, bool) { return place(s.Start + off) }
-		if _, err := l.text(ctx, rendered.SQL[s.Start:s.End], &compile.Node{File: shown, Resource: "file"}, part); err != nil {
+	l.report.Nodes++
+	for _, s := range sqltext.Statements(text) {
+		if err := l.statement(ctx, shown, text, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// statement looks at one statement of a file.
+func (l *lint) statement(ctx context.Context, file, text string, s sqltext.Span) error {
+	line, col := diag.Locate(text, s.Start)
+	move := func(pos diag.Pos) diag.Pos {
+		if pos.File != "inline" {
+			return pos
+		}
+		if pos.Line == 1 {
+			pos.Col += col - 1
+		}
+		pos.File, pos.Line = file, pos.Line+line-1
+		return pos
+	}
+	rendered, err := l.g.RenderText(ctx, text[s.Start:s.End], l.binder)
+	if err != nil {
+		e := *asDiag(err, "inline")
+		e.Pos = move(e.Pos)
+		l.errs.Add(&e)
+		return ctx.Err()
+	}
+	place := func(off int) (diag.Pos, string, []diag.Frame, bool) {
+		pos, line, frames, ok := rendered.Place(off)
+		if pos.File == "inline" {
+			pos = move(pos)
+			line = diag.LineAt(text, pos.Line)
+		}
+		return pos, line, frames, ok
+	}
+	_, err = l.text(ctx, rendered.SQL, &compile.Node{File: file, Resource: "file"}, place)
+	return err
 }
 
 // add turns findings into errors and warnings at their places.

@@ -79,15 +79,17 @@ func cteNames(sql string, tokens []Token) map[string]bool {
 
 // comparesColumn says whether a text has `column =` or `= column`.
 func comparesColumn(sql string, tokens []Token, column string) bool {
-	last := ""
+	last, equal := "", false // equal: only names and dots since a =
 	for _, t := range tokens {
 		if t.blank() {
 			continue
 		}
 		w := strings.Trim(t.text(sql), `"`)
-		if w == "=" && strings.EqualFold(last, column) || last == "=" && strings.EqualFold(w, column) {
+		name := t.Kind == Word || t.Kind == Quoted
+		if w == "=" && strings.EqualFold(last, column) || equal && name && strings.EqualFold(w, column) {
 			return true
 		}
+		equal = w == "=" || equal && (name || w == ".")
 		last = w
 	}
 	return false

@@ -25,6 +25,7 @@ type job struct {
 	round        int
 	rows, models int
 	threads      int
+	trace        bool // print each statement with its time
 	file         string
 }
 
@@ -39,6 +40,7 @@ func child(args []string) error {
 	fs.IntVar(&j.rows, "rows", 0, "")
 	fs.IntVar(&j.models, "models", 0, "")
 	fs.IntVar(&j.threads, "threads", 1, "")
+	fs.BoolVar(&j.trace, "trace", false, "")
 	if err := fs.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -110,8 +112,15 @@ func (j job) ours() error {
 			return err
 		}
 	}
+	var log func(engine.Statement)
+	if j.trace {
+		log = func(s engine.Statement) {
+			first, _, _ := strings.Cut(s.SQL, "\n")
+			fmt.Fprintf(os.Stderr, "%10.1f ms  %.100s\n", float64(s.Duration.Microseconds())/1000, first)
+		}
+	}
 	start := time.Now()
-	if err := j.build(nil); err != nil {
+	if err := j.build(log); err != nil {
 		return err
 	}
 	return report(start, j.file)

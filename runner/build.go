@@ -14,6 +14,7 @@ import (
 	"warehouse/runner/compile"
 	"warehouse/runner/dag"
 	"warehouse/runner/datatest"
+	"warehouse/runner/diff"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 	"warehouse/runner/mart"
@@ -35,6 +36,8 @@ type build struct {
 	mu       sync.Mutex
 	tasks    map[string]*task // per model, by id
 	render   func(context.Context, *compile.Node, compile.Binding) (*compile.Rendered, error)
+	prints   map[string]string // fingerprints of sources, by node id
+	reuse    reuse
 	parent   string          // of a replay: the run whose SQL it is
 	replayed json.RawMessage // and that run's variables
 
@@ -107,6 +110,14 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	for id, n := range b.models {
 		b.tasks[id] = &task{node: n} // the end of the run is told by them, however early it is
 	}
+	if err := b.fingerprints(ctx); err != nil {
+		return nil, err
+	}
+	if b.o.Reuse {
+		if b.reuse.unstable, err = diff.Unstable(ctx, b.conn); err != nil {
+			return nil, err
+		}
+	}
 	for _, q := range b.checkpoints(true) {
 		if _, err := b.conn.Exec(ctx, q); err != nil {
 			return nil, err
@@ -156,7 +167,7 @@ func (b *build) begin(ctx context.Context, o origin) error {
 	}
 	b.run = history.Run{
 		ID: b.o.RunID, Status: history.Running, Command: r.cfg.Command, Target: r.project.Target.Name,
-		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty},
+		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty, Reuse: b.o.Reuse},
 		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
 		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,
 		ParentRunID: b.parent,

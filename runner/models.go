@@ -39,11 +39,17 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 		return errFailed
 	}
 	res.Status, res.Rows = StatusSuccess, rec.RowCount
-	if t.kept {
+	switch {
+	case t.kept:
 		res.Status, res.Because = StatusReused, "kept from an earlier try"
+	case t.reused:
+		res.Status, res.Because = StatusReused, "unchanged since it was built"
 	}
 	b.mu.Lock()
 	b.done[rec.Model] = rec
+	if t.reused {
+		b.rows = append(b.rows, rec)
+	}
 	b.mu.Unlock()
 	b.end(i, res)
 	return nil
@@ -52,8 +58,11 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 // buildModel writes a model's rows, with its row of the register, in one
 // transaction. A view model has no rows: its record is its SQL.
 func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecord, err error) {
-	if t.kept {
+	switch {
+	case t.kept:
 		return b.runKept(ctx, t)
+	case t.reused:
+		return b.runReused(ctx, t)
 	}
 	started := b.r.now()
 	defer func() {

@@ -103,6 +103,9 @@ func (s *session) overlay(ctx context.Context, run history.Run, live history.Sna
 	for _, rec := range recs {
 		if rec.Status == history.ModelSuccess || rec.Status == history.ModelReused {
 			to.Marts[rec.Model] = run.ID
+			if rec.Status == history.ModelReused {
+				to.Marts[rec.Model] = rec.DataRunID
+			}
 		}
 	}
 	return to, err

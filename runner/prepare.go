@@ -29,6 +29,7 @@ type task struct {
 	fused    []*compile.Node // data tests that are counted while its rows are written
 	deferred bool            // its SQL depends on query results: rendered at its turn
 	bound    bool            // its view in memory is the final one
+	reused   bool            // the live run's rows are what this one would write
 	kept     bool            // of a retry: the rows of the first try are what this one would write
 	err      error
 }
@@ -45,10 +46,10 @@ func (b *build) binding() compile.Binding {
 		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
 		Incremental: func(*compile.Node) bool { return false },
 		RunOf: func(n *compile.Node) (string, error) {
-			if b.names[n.Name] {
-				return b.run.ID, nil
-			}
-			if id, ok := b.base.Marts[n.Name]; ok {
+			b.mu.Lock()
+			id := b.runOf(n.Name, b.run.ID)
+			b.mu.Unlock()
+			if id != "" {
 				return id, nil
 			}
 			return "", fmt.Errorf("run_of('%s'): %w", n.Name, ErrNotPublished)
@@ -229,7 +230,11 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		if err := mart.CheckColumns(t.columns); err != nil {
 			return placed(err, t.node, t.rendered)
 		}
-		b.keep(t)
+		if !b.keep(t) && b.o.Reuse {
+			if err := b.tryReuse(ctx, c, t); err != nil {
+				return err
+			}
+		}
 		return placed(b.bindRows(ctx, c, t), t.node, t.rendered)
 	}
 	t.unfuse()
@@ -239,6 +244,13 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	if b.keep(t) {
 		t.plan = mart.Plan{Columns: b.old[t.node.Name].Layout.Columns}
+	} else if b.o.Reuse {
+		if err := b.tryReuse(ctx, c, t); err != nil {
+			return err
+		}
+	}
+	if t.reused {
+		t.plan = mart.Plan{Columns: b.records[t.node.Name].Layout.Columns}
 	}
 	if !t.read {
 		return nil
@@ -269,7 +281,11 @@ func (b *build) bindRows(ctx context.Context, c *engine.Conn, t *task) error {
 	if t.bound {
 		return nil
 	}
-	view, _, err := binding.MemoryModel(b.dialect(), b.record(t))
+	rec := b.record(t)
+	if t.reused {
+		rec = b.reusedRecord(t)
+	}
+	view, _, err := binding.MemoryModel(b.dialect(), rec)
 	if err == nil {
 		err = binding.Put(ctx, c, view)
 	}
@@ -311,13 +327,13 @@ func (b *build) inputs(reads []string) map[string]history.Input {
 			switch {
 			case n == nil:
 			case n.Resource == compile.Source:
-				out[id] = history.Input{Name: n.Source.SourceName + "." + n.Source.Name}
+				out[id] = history.Input{Name: n.Source.SourceName + "." + n.Source.Name, Fingerprint: b.prints[id]}
 			case n.Kind == "ephemeral":
 				add(n.Parents)
-			case b.names[n.Name]:
-				out[id] = history.Input{Name: n.Name, RunID: b.run.ID}
 			default:
-				out[id] = history.Input{Name: n.Name, RunID: b.base.Marts[n.Name]}
+				b.mu.Lock()
+				out[id] = history.Input{Name: n.Name, RunID: b.runOf(n.Name, b.run.ID)}
+				b.mu.Unlock()
 			}
 		}
 	}

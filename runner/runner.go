@@ -101,6 +101,7 @@ type BuildOptions struct {
 	FailFast    bool
 	FullRefresh bool
 	NoPublish   bool
+	Reuse       bool // what is unchanged since the published run is not computed
 	Empty       bool // build with no rows: every model gets LIMIT 0
 }
 

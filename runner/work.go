@@ -35,8 +35,9 @@ type work struct {
 	bound map[string]bool
 	// views are those of bound that are view models over what is built: they
 	// can be bound only when that is there.
-	views map[string]bool
-	graph *dag.Graph // over models, views (as viewID) and tests
+	views  map[string]bool
+	reused map[string]bool // models whose live rows are taken, decided while they are prepared
+	graph  *dag.Graph      // over models, views (as viewID) and tests
 }
 
 func viewID(name string) string { return "published view " + name }
@@ -44,7 +45,7 @@ func viewID(name string) string { return "published view " + name }
 // planWork decides what a build of p does over base.
 func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[string]history.ModelRecord) (*work, error) {
 	w := &work{g: g, picked: p, published: base, publishedRecords: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
-		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}}
+		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}, reused: map[string]bool{}}
 	w.base, w.records = respelled(g, base, records)
 	for id := range p.models {
 		if n := g.Nodes[id]; n.Kind != "ephemeral" {
@@ -322,6 +323,14 @@ func (w *work) baseSnapshot() history.Snapshot {
 	return s
 }
 
+// runOf is the run that holds a model's rows in the build runID.
+func (w *work) runOf(name, runID string) string {
+	if w.names[name] && !w.reused[name] {
+		return runID
+	}
+	return w.base.Marts[name]
+}
+
 // after is the snapshot that publishing run makes live.
 func (w *work) after(runID string) history.Snapshot {
 	s := history.Snapshot{Run: runID, Marts: map[string]string{}}
@@ -334,7 +343,7 @@ func (w *work) after(runID string) history.Snapshot {
 	}
 	maps.DeleteFunc(s.Marts, func(name, _ string) bool { return built[strings.ToLower(name)] }) // under another spelling
 	for _, n := range w.models {
-		s.Marts[n.Name] = runID
+		s.Marts[n.Name] = w.runOf(n.Name, runID)
 	}
 	return s
 }

@@ -27,3 +27,6 @@ func FromStored(stored string, lookupEnv func(string) (string, bool)) (*Rendered
 	}
 	return r, nil
 }
+
+// External says whether a source is kept in files rather than in a table.
+func (n *Node) External() bool { return n.external != "" }

@@ -73,6 +73,7 @@ type Selection struct {
 
 	FullRefresh bool `json:"full_refresh,omitempty"`
 	Empty       bool `json:"empty,omitempty"`
+	Reuse       bool `json:"reuse,omitempty"`
 }
 
 // ModelStatus of a ModelRecord.

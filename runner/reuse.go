@@ -1,0 +1,249 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/diff"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+	"warehouse/runner/sqltext"
+)
+
+// reuse decides, in a build with Reuse, which models need not be computed:
+// their rows would be those of the live run.
+type reuse struct {
+	unstable map[string]bool // functions that give another value each time
+}
+
+// fingerprints digests every source that the selected models read, so that the
+// register says which state of it a run saw. A source that cannot be read, or
+// that is kept in files, has none.
+func (b *build) fingerprints(ctx context.Context) error {
+	b.prints = map[string]string{}
+	seen := map[string]bool{}
+	for _, n := range b.models {
+		for _, id := range sourcesOf(b.g, n) {
+			src := b.g.Nodes[id]
+			if seen[id] || src.Relation.Name == "" {
+				continue
+			}
+			seen[id] = true
+			print, err := b.fingerprint(ctx, src)
+			if err != nil {
+				return err
+			}
+			b.prints[id] = print
+		}
+	}
+	return nil
+}
+
+// sourcesOf lists the sources that a model's SQL reads, through ephemeral
+// models.
+func sourcesOf(g *compile.Graph, n *compile.Node) []string {
+	var out []string
+	for _, id := range n.Parents {
+		p := g.Nodes[id]
+		switch {
+		case p == nil:
+		case p.Resource == compile.Source:
+			out = append(out, id)
+		case p.Kind == "ephemeral":
+			out = append(out, sourcesOf(g, p)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// fingerprint is the number of rows of a source and their checksum.
+func (b *build) fingerprint(ctx context.Context, src *compile.Node) (string, error) {
+	if src.External() {
+		return "", nil
+	}
+	rel := src.Relation
+	if rel.Database == "" {
+		rel.Database = b.dialect().Catalog()
+	}
+	cols, err := b.conn.Describe(ctx, "SELECT * FROM "+rel.String())
+	if err != nil {
+		return "", ctx.Err() // the model that reads it says so, at its place
+	}
+	names := make([]string, len(cols))
+	var types strings.Builder
+	for i, c := range cols {
+		names[i] = c.Name
+		fmt.Fprintf(&types, "%s %s,", engine.Ident(c.Name), c.Type)
+	}
+	var rows int64
+	var sum string
+	if err := b.conn.QueryRow(ctx, "SELECT count(*), "+b.dialect().Checksum(names)+" FROM "+rel.String(), nil, &rows, &sum); err != nil {
+		return "", ctx.Err()
+	}
+	return fmt.Sprintf("%s:%d:%s:%s", b.dialect().ChecksumScheme(), rows, sum, shortHash(types.String())), nil
+}
+
+// reusable says why a model has to be built: "" if the live run's rows are what
+// it would compute.
+func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, error) {
+	name := t.node.Name
+	live, ok := b.records[name]
+	if !ok {
+		return "it was never published", nil
+	}
+	if live.Kind != t.node.Kind {
+		return "its kind changed", nil
+	}
+	if t.node.Kind == "incremental" || t.node.Kind == "snapshot" {
+		return fmt.Sprintf("%s models read their own past", t.node.Kind), nil
+	}
+	if t.rendered.Volatile != "" {
+		return fmt.Sprintf("it prints %s", t.rendered.Volatile), nil
+	}
+	if t.deferred {
+		return "its SQL depends on query results", nil
+	}
+	now := b.record(t)
+	if live.SQLSHA256 != now.SQLSHA256 {
+		return "its SQL changed", nil
+	}
+	if !sameLayout(live.Layout, now.Layout) {
+		return "its columns or how it is stored changed", nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(now.Inputs)) {
+		in := now.Inputs[id]
+		if in != live.Inputs[id] {
+			return fmt.Sprintf("%s changed", in.Name), nil
+		}
+		if in.RunID == "" && in.Fingerprint == "" {
+			return fmt.Sprintf("%s has no fingerprint", in.Name), nil
+		}
+	}
+	if len(now.Inputs) != len(live.Inputs) {
+		return "it reads other models", nil
+	}
+	return b.unsteady(ctx, c, t)
+}
+
+// unsteady says what in a model's SQL may give other rows from equal inputs.
+func (b *build) unsteady(ctx context.Context, c *engine.Conn, t *task) (string, error) {
+	treer, ok := b.dialect().(engine.SyntaxTreer)
+	if !ok {
+		return "this engine does not show what its SQL reads", nil
+	}
+	tree, err := treer.SyntaxTree(ctx, c, t.rendered.SQL)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return "the engine does not show what its SQL reads", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	uses, err := sqltext.UsesOf(tree)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range uses.Functions {
+		switch {
+		case b.reuse.unstable[f]:
+			return fmt.Sprintf("it calls %s", f), nil
+		case diff.Outside[f]:
+			return fmt.Sprintf("it reads what no run holds, by %s", f), nil
+		}
+	}
+	// Keywords such as current_date are columns to the parser.
+	if named := calls(t.rendered.SQL, b.reuse.unstable); len(named) > 0 {
+		return fmt.Sprintf("it calls %s", named[0]), nil
+	}
+	allowed := b.steadyTables(t)
+	for _, table := range uses.Tables {
+		if !allowed[table] {
+			return fmt.Sprintf("it reads %s, which is no ref and no source", table), nil
+		}
+	}
+	return "", nil
+}
+
+// steadyTables are the names of what a model may read to be reused: what ref
+// prints, and its sources.
+func (b *build) steadyTables(t *task) map[string]bool {
+	out := map[string]bool{}
+	add := func(r engine.Relation) {
+		var parts []string
+		for _, p := range []string{r.Database, r.Schema, r.Name} {
+			if p != "" {
+				parts = append(parts, strings.ToLower(p))
+			}
+		}
+		out[strings.Join(parts, ".")] = true
+	}
+	for _, name := range stored(b.g, t.node) {
+		add(binding.Ref(b.dialect(), name))
+	}
+	for _, id := range sourcesOf(b.g, t.node) {
+		r := b.g.Nodes[id].Relation
+		add(r)
+		if r.Database == "" {
+			r.Database = b.dialect().Catalog()
+			add(r)
+		}
+	}
+	return out
+}
+
+// tryReuse takes the live run's rows for a model, if it may, and says in a line
+// what was decided.
+func (b *build) tryReuse(ctx context.Context, c *engine.Conn, t *task) error {
+	why, err := b.reusable(ctx, c, t)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		b.r.event(Event{Kind: EventLog, Run: b.run.ID, Message: fmt.Sprintf("%s is built: %s", t.node.Name, why)})
+		return nil
+	}
+	t.reused = true
+	b.mu.Lock()
+	b.work.reused[t.node.Name] = true
+	b.mu.Unlock()
+	b.r.event(Event{Kind: EventLog, Run: b.run.ID, Message: fmt.Sprintf("%s is reused: nothing of it changed since it was built", t.node.Name)})
+	return nil
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+// reusedRecord is the register's row of a model that was not computed: it
+// points to the run that holds its rows.
+func (b *build) reusedRecord(t *task) history.ModelRecord {
+	rec := b.records[t.node.Name]
+	rec.RunID, rec.Attempt, rec.Status = b.run.ID, b.attempt, history.ModelReused
+	rec.DataRunID = b.base.Marts[t.node.Name]
+	rec.StartedAt, rec.FinishedAt = b.r.now(), b.r.now()
+	return rec
+}
+
+// runReused reports a model that is reused, and counts its fused data tests.
+func (b *build) runReused(ctx context.Context, t *task) (history.ModelRecord, error) {
+	rec := b.reusedRecord(t)
+	err := b.db.With(ctx, func(c *engine.Conn) error {
+		if !t.read && len(t.fused) == 0 {
+			return nil
+		}
+		if err := b.bindRows(ctx, c, t); err != nil {
+			return err
+		}
+		return b.countTests(ctx, c, t)
+	})
+	return rec, err
+}

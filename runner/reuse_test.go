@@ -1,0 +1,148 @@
+package runner_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"warehouse/runner"
+)
+
+// outcomes lists what became of the models of a report: "a:success b:reused".
+func outcomes(rep *runner.Report) string {
+	by := map[string]string{}
+	var names []string
+	for _, n := range rep.Nodes {
+		if n.Resource == "model" {
+			by[n.Name] = string(n.Status)
+			names = append(names, n.Name)
+		}
+	}
+	var out []string
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		out = append(out, name+":"+by[name])
+	}
+	return strings.Join(out, " ")
+}
+
+const reuseShop = `
+-- models/a.sql --
+select i as id, {{ var('v', 1) }} as v from range(3) t(i)
+-- models/b.sql --
+with a as (select * from {{ ref('a') }}) select sum(v) as s from a
+-- models/c.sql --
+{{ config(materialized='view') }} select s + 1 as s from {{ ref('b') }}
+-- models/d.sql --
+select s from {{ ref('c') }}
+-- models/other.sql --
+select 7 as n
+-- models/schema.yml --
+models:
+  - name: a
+    columns: [{name: id, data_tests: [not_null, unique]}]
+  - name: d
+    columns: [{name: s, data_tests: [not_null]}]
+`
+
+func TestReuse(t *testing.T) {
+	s := newShop(t, reuseShop)
+	first := s.build(runner.BuildOptions{Reuse: true})
+	if got := outcomes(first); got != "a:success b:success c:success d:success other:success" {
+		t.Error(got)
+	}
+	second := s.build(runner.BuildOptions{Reuse: true})
+	if got := outcomes(second); got != "a:reused b:reused c:reused d:reused other:reused" {
+		t.Errorf("nothing changed: %s", got)
+	}
+	s.want("3", "select count(*) from main.a") // no second copy
+	s.want("4", "select s from latest.d")
+	s.want("4", "select s from latest.c")
+	s.want(first.Run.ID, "select distinct run_id from latest.a")
+	s.want(first.Run.ID+" reused", "select data_run_id, status from run_manifest_model where model = 'b' and run_id = '"+second.Run.ID+"'")
+
+	// Another SQL of a changes what is below it, not what is beside it.
+	s.vars = map[string]any{"v": 2}
+	third := s.build(runner.BuildOptions{Reuse: true})
+	if got := outcomes(third); got != "a:success b:success c:success d:success other:reused" {
+		t.Errorf("a changed: %s", got)
+	}
+	s.want("7", "select s from latest.d")
+	s.want("7", "select n from latest.other")
+
+	// Going back brings back the rows that were reused then.
+	move, err := s.open().PlanRollback(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.open().Move(t.Context(), move, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.want("4", "select s from latest.d")
+	if rep, err := s.open().Verify(t.Context(), ""); err != nil || len(rep.Mismatches) > 0 {
+		t.Errorf("%v %+v", err, rep)
+	}
+	// Without the flag everything is computed.
+	if got := outcomes(s.build(runner.BuildOptions{})); got != "a:success b:success c:success d:success other:success" {
+		t.Error(got)
+	}
+}
+
+// TestNotReused: what may give other rows from the same SQL is computed.
+func TestNotReused(t *testing.T) {
+	s := newShop(t, `
+-- models/random.sql --
+select random() as r
+-- models/clock.sql --
+select current_timestamp as t
+-- models/today.sql --
+select today() as t
+-- models/prints.sql --
+select '{{ run_id }}' as r
+-- models/started.sql --
+select '{{ run_started_at }}' as r
+-- models/file.sql --
+select * from read_csv('data.csv', header = true)
+-- models/named.sql --
+select * from 'data.csv'
+-- models/undeclared.sql --
+select count(*) as n from run_manifest
+-- models/over_random.sql --
+select * from {{ ref('random') }}
+-- models/source.sql --
+select * from {{ source('raw', 'events') }}
+-- models/sources.yml --
+sources:
+  - name: raw
+    schema: main
+    tables: [{name: events}]
+-- models/steady.sql --
+select 1 as n
+-- seed.sql --
+-- data.csv --
+n
+1
+`)
+	s.alter("create table events as select 1 as id")
+	t.Chdir(s.dir)
+	s.build(runner.BuildOptions{})
+	want := "clock:success file:success named:success over_random:success prints:success random:success source:reused started:success steady:reused today:success undeclared:success"
+	if got := outcomes(s.build(runner.BuildOptions{Reuse: true})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	s.alter("insert into events values (2)")
+	if got := outcomes(s.build(runner.BuildOptions{Reuse: true, Select: []string{"source", "steady"}})); got != "source:success steady:reused" {
+		t.Errorf("the source changed: %s", got)
+	}
+	var said []string
+	for _, e := range s.events {
+		if e.Kind == runner.EventLog && strings.Contains(e.Message, " is built: ") {
+			said = append(said, e.Message)
+		}
+	}
+	for _, line := range []string{"random is built: it calls random", "prints is built: it prints", "source is built: raw.events changed",
+		"undeclared is built: it reads run_manifest, which is no ref and no source", "file is built: it reads what no run holds, by read_csv"} {
+		if !strings.Contains(strings.Join(said, "\n"), line) {
+			t.Errorf("nobody said %q:\n%s", line, strings.Join(said, "\n"))
+		}
+	}
+}

@@ -32,7 +32,7 @@ func TestDocsAreComplete(t *testing.T) {
 	for _, f := range files {
 		for _, m := range f.Macros() {
 			name := strings.TrimPrefix(m.Name, "test_")
-			if !strings.Contains(name, "__") && !known(name) {
+			if !strings.Contains(name, "__") && name[0] != '_' && !known(name) {
 				t.Errorf("docs/templates.md does not tell of the macro %s", name)
 			}
 		}

@@ -64,7 +64,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Warnings: c.errs.Warnings(), env: c.env}, nil
+	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
 }
 
 // parallel calls f for 0 … n-1, on as many goroutines as the options say.

@@ -2,6 +2,8 @@ package compile
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -100,10 +102,53 @@ func (r *render) undefined(e *diag.Error) {
 	if strings.HasPrefix(e.Msg, "the inline if-expression") || r.b == nil && !isName {
 		return
 	}
+	if r.ofPackage(e.Pos.File) {
+		if r.b != nil {
+			return // told of when the project was compiled
+		}
+		e.Err = errInPackage
+	}
 	if r.node != nil && r.node.generic() {
 		e.Trace = append(slices.Clip(r.withoutHost(e.Trace)), diag.Frame{Pos: r.node.Pos, What: "data test " + r.node.Test.Generic})
 	}
 	r.warn(e)
+}
+
+// errInPackage marks warnings of undefined names in a package.
+var errInPackage = errors.New("in a package")
+
+// foldPackages leaves one warning of undefined names for each package: its user
+// is to know of them, and cannot mend them.
+func (e *env) foldPackages(ws []*diag.Error) []*diag.Error {
+	var out []*diag.Error
+	for _, w := range ws {
+		if !errors.Is(w.Err, errInPackage) {
+			out = append(out, w)
+		}
+	}
+	for _, p := range e.project.Packages {
+		var first *diag.Error
+		more := 0
+		for _, w := range ws {
+			switch {
+			case !errors.Is(w.Err, errInPackage) || !strings.HasPrefix(w.Pos.File, p.Dir+"/"):
+			case first == nil:
+				one := *w
+				first = &one
+			default:
+				more++
+			}
+		}
+		if first != nil {
+			first.Msg = "in package " + p.Name + " " + first.Msg + ", which prints nothing"
+			if more > 0 {
+				first.Msg += fmt.Sprintf("; so it is in %s more", counted(more, "place"))
+			}
+			first.Trace = nil
+			out = append(out, first)
+		}
+	}
+	return out
 }
 
 // options are the surroundings of the template.

@@ -25,13 +25,19 @@ date '{{ day_of }}'
 
 {% macro date_trunc(datepart, date) %}{{ return(adapter.dispatch('date_trunc', 'dbt')(datepart, date)) }}{% endmacro %}
 {% macro default__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ date }}){%- endmacro %}
+{% macro duckdb__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ dbt._instant(date) }}){%- endmacro %}
+
+{# A text in quotes has no type yet, and DuckDB does not choose one. #}
+{% macro _instant(value) -%}
+{%- if modules.re.match("^\\s*'[^']*'\\s*$", value | string) -%}cast({{ value | trim }} as timestamp){%- else -%}{{ value }}{%- endif -%}
+{%- endmacro %}
 
 {% macro dateadd(datepart, interval, from_date_or_timestamp) %}{{ return(adapter.dispatch('dateadd', 'dbt')(datepart, interval, from_date_or_timestamp)) }}{% endmacro %}
 {% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
 dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
 {%- endmacro %}
 {% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-{{ from_date_or_timestamp }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
+{{ dbt._instant(from_date_or_timestamp) }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
 {%- endmacro %}
 {% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
 date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})

@@ -140,6 +140,7 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 		}
 	}
 	if err != nil && ctx.Err() == nil {
+		err = b.r.hidden(err)
 		b.run.Error = err.Error()
 	}
 	return b.finish(ctx, walked, err)
@@ -161,12 +162,12 @@ func (b *build) checkpoints(before bool) []string {
 // removed, and the run stands in the register as running.
 func (b *build) begin(ctx context.Context, o origin) error {
 	r := b.r
-	vars, err := json.Marshal(r.storedVars())
+	vars, err := json.Marshal(r.hideVars(r.storedVars()))
 	if err != nil {
 		return fmt.Errorf("variables cannot be recorded: %w", err)
 	}
 	b.run = history.Run{
-		ID: b.o.RunID, Status: history.Running, Command: r.cfg.Command, Target: r.project.Target.Name,
+		ID: b.o.RunID, Status: history.Running, Command: r.hide(r.cfg.Command), Target: r.project.Target.Name,
 		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty, Reuse: b.o.Reuse},
 		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
 		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,

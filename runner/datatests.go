@@ -35,6 +35,7 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 		b.end(i, node)
 		return errFailed
 	}
+	b.r.hideResult(&res)
 	rec := testRecord(&node, n, res, sql)
 	rec.RunID, rec.Attempt = b.run.ID, b.attempt
 	b.mu.Lock()

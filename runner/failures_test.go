@@ -408,7 +408,7 @@ func TestCancelledVerbs(t *testing.T) {
 		"build": func() error { _, err := r.Build(ctx, runner.BuildOptions{}); return err },
 		"runs":  func() error { _, err := r.Runs(ctx, 0); return err },
 		"query": func() error {
-			return r.Query(ctx, runner.QueryOptions{SQL: "select 1"}, func([]engine.Column) error { return nil }, func([]*string) error { return nil })
+			return r.Query(ctx, runner.QueryOptions{SQL: "select 1"}, noHead, func([]*string) error { return nil })
 		},
 		"verify": func() error { _, err := r.Verify(ctx, ""); return err },
 		"tag":    func() error { _, err := r.Tag(ctx, "latest", "x", runner.TagOptions{}); return err },

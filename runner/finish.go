@@ -41,7 +41,7 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 	if publish {
 		report.Publication, err = b.publish(ctx)
 		if err != nil {
-			b.run.Status, b.run.Error = history.Failed, "publication failed: "+err.Error()
+			b.run.Status, b.run.Error = history.Failed, "publication failed: "+b.r.hide(err.Error())
 			report.Publication, report.NotBecause = 0, b.run.Error
 			err = errors.Join(err, b.close(ctx))
 		} else {

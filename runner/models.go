@@ -24,13 +24,22 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 	res.Started = time.Now()
 	rec, err := b.buildModel(ctx, t)
 	res.Duration = time.Since(res.Started)
+	if err != nil && t.written {
+		// The rows and their record are there: only what reads them fails.
+		if ctx.Err() == nil {
+			res.Status, res.Err = StatusError, b.r.hidden(err)
+			b.end(i, res)
+			return errFailed
+		}
+		err = nil
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			res.Status, res.Because = StatusSkipped, "the build was cancelled"
 			rec.Status, rec.Error = history.ModelSkipped, "cancelled"
 		} else {
-			res.Status, res.Err = StatusError, err
-			rec.Status, rec.Error = history.ModelError, err.Error()
+			res.Status, res.Err = StatusError, b.r.hidden(err)
+			rec.Status, rec.Error = history.ModelError, res.Err.Error()
 		}
 		b.mu.Lock()
 		b.rows = append(b.rows, rec)
@@ -115,9 +124,22 @@ func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
 	return b.bind(ctx, c, t)
 }
 
-// writeRows is the transaction of a mart. It returns the failures of the data
-// tests that are counted along.
+// writeRows writes a mart, and returns the failures of the data tests that are
+// counted along. If those cannot be counted, the mart is written without, and
+// each data test says at its own turn what is wrong.
 func (b *build) writeRows(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
+	counts, err := b.writeOnce(ctx, c, t, rec)
+	var uncounted *mart.CountError
+	if errors.As(err, &uncounted) && ctx.Err() == nil {
+		t.fused, t.read = nil, true
+		counts, err = b.writeOnce(ctx, c, t, rec)
+	}
+	t.written = err == nil
+	return counts, err
+}
+
+// writeOnce is the transaction of a mart.
+func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
 	var counts []int64
 	query := t.rendered.SQL
 	if b.o.Empty {
@@ -198,7 +220,8 @@ func (b *build) countTests(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	counts, err := datatest.Count(ctx, c, binding.Ref(b.dialect(), t.node.Name).String(), tests)
 	if err != nil {
-		return err
+		t.fused = nil // each says at its own turn what is wrong
+		return ctx.Err()
 	}
 	return b.judgeFused(ctx, c, t, counts)
 }

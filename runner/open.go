@@ -21,11 +21,13 @@ import (
 // open reads project.yml and the target alone. What needs models calls load.
 func open(ctx context.Context, cfg Config) (*Runner, error) {
 	cfg = withDefaults(cfg)
+	secrets := &secrets{}
+	cfg.LookupEnv = secrets.lookup(cfg.LookupEnv)
 	p, err := project.LoadTarget(ctx, cfg.projectOptions())
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{cfg: cfg, project: p}
+	r := &Runner{cfg: cfg, secrets: secrets, project: p}
 	r.warn(p.Warnings...)
 	if _, err := r.engine(); err != nil {
 		return nil, err
@@ -119,7 +121,7 @@ func (r *Runner) logged(msg string, info bool) {
 }
 
 func (r *Runner) event(e Event) {
-	e.Time = r.cfg.Now()
+	e.Time, e.Message, e.Err = r.cfg.Now(), r.hide(e.Message), r.hidden(e.Err)
 	r.cfg.Observe(e)
 }
 

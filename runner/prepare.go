@@ -30,6 +30,7 @@ type task struct {
 	deferred bool            // its SQL depends on query results: rendered at its turn
 	bound    bool            // its view in memory is the final one
 	reused   bool            // the live run's rows are what this one would write
+	written  bool            // its rows and their record are committed
 	kept     bool            // of a retry: the rows of the first try are what this one would write
 	err      error
 }
@@ -368,9 +369,9 @@ func (b *build) bindFailures(g *dag.Graph, out map[string]dag.Outcome) error {
 		}
 		res := b.nodeResult(t.node)
 		if o.Err != nil {
-			res.Status, res.Err = StatusError, o.Err
+			res.Status, res.Err = StatusError, b.r.hidden(o.Err)
 			rec := b.record(t)
-			rec.Status, rec.Error = history.ModelError, o.Err.Error()
+			rec.Status, rec.Error = history.ModelError, res.Err.Error()
 			b.rows = append(b.rows, rec)
 		} else {
 			res.Status, res.Because = StatusSkipped, "other models did not bind"

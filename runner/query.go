@@ -35,15 +35,25 @@ func (r *Runner) Query(ctx context.Context, o QueryOptions, head func([]engine.C
 		return &UsageError{Msg: fmt.Sprintf("there is no database at %s yet", r.project.Target.Path), Advice: "`warehouse build` makes it"}
 	}
 	sql := sqltext.TrimTerminator(o.SQL)
+	if err := s.bindQuery(ctx, o.Run, sql); err != nil {
+		return err
+	}
 	if c, ok := s.dialect().(engine.StatementChecker); ok {
 		if err := c.CheckSelect(ctx, s.conn, sql); err != nil {
 			return inQuery(err, sql)
 		}
 	}
-	if err := s.bindQuery(ctx, o.Run, sql); err != nil {
-		return err
+	return inQuery(s.stream(ctx, asSelect(sql), o.Limit, head, row), sql)
+}
+
+// asSelect makes a SELECT of the words that list tables or columns, which an
+// engine takes for one by themselves but not in parentheses.
+func asSelect(sql string) string {
+	switch strings.ToUpper(sqltext.FirstKeyword(sql)) {
+	case "DESCRIBE", "DESC", "SHOW", "SUMMARIZE":
+		return "SELECT * FROM (\n" + sql + "\n)"
 	}
-	return inQuery(s.stream(ctx, sql, o.Limit, head, row), sql)
+	return sql
 }
 
 // bindQuery binds the marts of a run that the query's text could name, and

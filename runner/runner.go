@@ -74,6 +74,7 @@ type Config struct {
 // one goroutine at a time.
 type Runner struct {
 	cfg     Config
+	secrets *secrets
 	project *project.Project
 	loadErr error // the project's errors; verbs that need models return it
 	graph   *compile.Graph

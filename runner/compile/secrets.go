@@ -8,8 +8,8 @@ import (
 	"warehouse/runner/jinja"
 )
 
-// isSecret says whether an environment variable holds a secret, by its name.
-func isSecret(name string) bool {
+// IsSecret says whether an environment variable holds a secret, by its name.
+func IsSecret(name string) bool {
 	return strings.HasPrefix(name, "WAREHOUSE_SECRET_") || strings.HasPrefix(name, "DBT_ENV_SECRET_")
 }
 
@@ -26,7 +26,7 @@ func (r *render) envVar(c *jinja.Call) (jinja.Value, error) {
 	}
 	value, set := r.lookupEnv(name)
 	switch {
-	case set && isSecret(name):
+	case set && IsSecret(name):
 		return jinja.Secret{Ref: name}, nil
 	case set:
 		return value, nil

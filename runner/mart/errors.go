@@ -49,6 +49,13 @@ func (es ColumnErrors) Unwrap() []error {
 	return out
 }
 
+// CountError: the rows were written, but Job.Counts could not be counted in
+// the scan that follows. Without them the write may go well.
+type CountError struct{ Err error }
+
+func (e *CountError) Error() string { return e.Err.Error() }
+func (e *CountError) Unwrap() error { return e.Err }
+
 // KeyError says that a run's rows break their mart's key.
 type KeyError struct {
 	Table      engine.Relation

@@ -44,7 +44,8 @@ type Job struct {
 // Write puts the rows of a SELECT under a run id, in place of what stands
 // there, and verifies the key. The caller opens the transaction, with
 // Conn.Atomic, and writes its record of the run in it. A SELECT that fails is a
-// *engine.QueryError whose SQL is the SELECT; a broken key a *KeyError.
+// *engine.QueryError whose SQL is the SELECT; a broken key a *KeyError; a scan
+// for Counts that fails a *CountError.
 func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 	d := c.DB().Dialect()
 	plan, err := Evolve(ctx, c, j.Spec, j.Plan)
@@ -85,6 +86,9 @@ func (j Job) look(ctx context.Context, c *engine.Conn, plan Plan) (Written, erro
 	}
 	q := fmt.Sprintf("SELECT %s\n%s", strings.Join(exprs, ", "), j.rows(d, plan))
 	if err := c.QueryRow(ctx, q, nil, dest...); err != nil {
+		if len(j.Counts) > 0 {
+			err = &CountError{err}
+		}
 		return w, err
 	}
 	if k == nil {

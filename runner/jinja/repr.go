@@ -58,7 +58,8 @@ type printer struct {
 	b     strings.Builder
 	limit int
 	err   error
-	open  []any // the lists and dicts that are being printed
+	open  map[any]bool // the lists and dicts that are being printed
+	depth int
 }
 
 func (p *printer) str(v Value) {
@@ -204,19 +205,25 @@ func (p *printer) object(v Value) {
 
 // nested prints a container, or mark if it is inside of itself.
 func (p *printer) nested(v any, mark string, write func()) {
-	for _, o := range p.open {
-		if o == v {
-			p.b.WriteString(mark)
-			return
-		}
+	if p.open[v] {
+		p.b.WriteString(mark)
+		return
 	}
-	if len(p.open) > maxNesting {
+	if p.open == nil {
+		p.open = make(map[any]bool)
+	}
+	p.open[v] = true
+	p.deeper(write)
+	delete(p.open, v)
+}
+
+func (p *printer) deeper(write func()) {
+	if p.depth++; p.depth > maxNesting {
 		p.err = raise(limitError, "the values are nested too deep to be printed")
 		return
 	}
-	p.open = append(p.open, v)
 	write()
-	p.open = p.open[:len(p.open)-1]
+	p.depth--
 }
 
 func (p *printer) list(open string, items []Value, end string) {
@@ -233,17 +240,11 @@ func (p *printer) list(open string, items []Value, end string) {
 }
 
 func (p *printer) tuple(t Tuple) {
-	if len(p.open) > maxNesting {
-		p.err = raise(limitError, "the values are nested too deep to be printed")
-		return
-	}
-	p.open = append(p.open, nil)
+	end := ")"
 	if len(t) == 1 {
-		p.list("(", t, ",)")
-	} else {
-		p.list("(", t, ")")
+		end = ",)"
 	}
-	p.open = p.open[:len(p.open)-1]
+	p.deeper(func() { p.list("(", t, end) })
 }
 
 func (p *printer) dict(d *Dict) {

@@ -42,7 +42,7 @@ func (in *installer) git(d project.Dependency, pinned string, w *writer) (string
 		return "", err
 	}
 	defer os.RemoveAll(temp)
-	g := &repository{in: in, dir: temp, hide: d.From, show: d.Shown}
+	g := &repository{in: in, dir: temp, mask: d.Mask}
 	if _, err := g.run("init", "--quiet", "--bare", "--template=", temp); err != nil {
 		return "", err
 	}
@@ -88,9 +88,9 @@ func remote(from, dir string) (string, error) {
 
 // repository is a bare one that holds what was fetched.
 type repository struct {
-	in         *installer
-	dir        string
-	hide, show string // the URL, which may hold a secret, and what messages have in its place
+	in   *installer
+	dir  string
+	mask func(string) string // takes secrets out of what git says
 }
 
 func (g *repository) command(args ...string) *exec.Cmd {
@@ -128,7 +128,7 @@ func (g *repository) failed(what, says string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return &gitError{"git is not installed", "install git, or use tarball: or local:"}
 	}
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(says, g.hide, g.show)), "\n")
+	lines := strings.Split(strings.TrimSpace(g.mask(says)), "\n")
 	said := lines[len(lines)-1]
 	for _, l := range lines {
 		if rest, ok := strings.CutPrefix(l, "fatal: "); ok {

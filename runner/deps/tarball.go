@@ -57,8 +57,8 @@ func withoutURL(err error, d project.Dependency) error {
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	if msg := err.Error(); d.From != d.Shown && strings.Contains(msg, d.From) {
-		return errors.New(strings.ReplaceAll(msg, d.From, d.Shown))
+	if msg := err.Error(); d.Mask(msg) != msg {
+		return errors.New(d.Mask(msg))
 	}
 	return err
 }

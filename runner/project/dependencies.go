@@ -35,7 +35,12 @@ type Dependency struct {
 	Version      string // of the hub: as written
 	WarnUnpinned bool
 	At           Setting // where it stands
+
+	secrets []string // value, reference, value, …
 }
+
+// Mask replaces the secrets of From in a text by references.
+func (d Dependency) Mask(text string) string { return strings.NewReplacer(d.secrets...).Replace(text) }
 
 // Errorf is an error at the entry.
 func (d Dependency) Errorf(format string, args ...any) *diag.Error {
@@ -159,7 +164,7 @@ func (f *yamlFile) dependency(n *yaml.Node, lookup func(string) (string, bool)) 
 	ps = f.known(ps, "a package by "+kind, append([]string{kind}, depKeys[kind]...))
 	d := Dependency{Kind: kind, At: f.setting(resolve(ps[slices.IndexFunc(ps, func(p pair) bool { return p.key == kind })].v), nil), WarnUnpinned: true}
 	var ok bool
-	if d.From, d.Shown, ok = f.secretText(find(ps, kind), kind, lookup); !ok {
+	if d.From, d.Shown, d.secrets, ok = f.secretText(find(ps, kind), kind, lookup); !ok {
 		return d, false
 	}
 	if badName(d.From) {
@@ -180,31 +185,36 @@ func (f *yamlFile) dependency(n *yaml.Node, lookup func(string) (string, bool)) 
 	return d, true
 }
 
-// secretText is a text that may hold secrets: filled in, and with references.
-func (f *yamlFile) secretText(n *yaml.Node, what string, lookup func(string) (string, bool)) (filled, shown string, ok bool) {
+// secretText is a text that may hold secrets: filled in, with references, and
+// what stands for what.
+func (f *yamlFile) secretText(n *yaml.Node, what string, lookup func(string) (string, bool)) (filled, shown string, secrets []string, ok bool) {
 	n = resolve(n)
 	if n.Kind != yaml.ScalarNode || !hasJinja(n.Value) {
 		s := f.text(n, what)
-		return s, s, s != ""
+		return s, s, nil, s != ""
 	}
 	out, err := f.render.renderOnce(f.name, n.Value, f.render.globals)
 	if err != nil {
 		f.errs.Add(f.relocate(n, n.Value, err))
-		return "", "", false
+		return "", "", nil, false
 	}
 	parts, err := jinja.SplitSecrets(out)
 	if err != nil {
 		f.errorf(n, "%v", err)
-		return "", "", false
+		return "", "", nil, false
 	}
 	for _, p := range parts {
 		filled, shown = filled+p.Text, shown+p.Text
 		if p.Ref != "" {
 			v, _ := lookup(p.Ref)
-			filled, shown = filled+v, shown+"{{ env_var('"+p.Ref+"') }}"
+			ref := "{{ env_var('" + p.Ref + "') }}"
+			filled, shown = filled+v, shown+ref
+			if v != "" {
+				secrets = append(secrets, v, ref)
+			}
 		}
 	}
-	return filled, shown, true
+	return filled, shown, secrets, true
 }
 
 // hubGit are the repositories of packages that many projects use, by their

@@ -30,10 +30,25 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 		b.run.Status = history.Success
 	}
 	publish := b.run.Status == history.Success && !b.o.NoPublish
+	var restated []Restatement
+	if b.run.Status == history.Success {
+		found, err := b.guardAll(ctx, b.records, b.done)
+		if err != nil {
+			cause, b.run.Status, publish = err, history.Failed, false
+			b.run.Error = err.Error()
+			if ctx.Err() != nil {
+				b.run.Status = history.Cancelled
+			}
+		}
+		restated, publish = found, publish && len(found) == 0
+	}
 	if publish {
 		b.r.event(Event{Kind: EventProgress, Message: "publishing", Run: b.run.ID})
 	}
-	report := &Report{Nodes: b.results, Marts: len(b.done), Scans: b.scans, NotBecause: b.notBecause(cause)}
+	report := &Report{Nodes: b.results, Marts: len(b.done), Scans: b.scans, NotBecause: b.notBecause(cause), Restated: restated}
+	if len(restated) > 0 {
+		report.NotBecause = (&RestatedError{Run: b.run, Found: restated}).Error()
+	}
 	// From here on nothing may stop half-way: a cancelled build is recorded.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Minute)
 	defer cancel()
@@ -56,7 +71,7 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 			err = errors.Join(err, cerr)
 		}
 	}
-	report.Run, report.Elapsed = b.run, time.Since(b.begun)
+	report.Run, report.Elapsed, report.facts = b.run, time.Since(b.begun), b.facts(report.Publication != 0)
 	if cause != nil && b.run.Status == history.Failed && err == nil {
 		err = cause
 	}

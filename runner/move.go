@@ -39,6 +39,7 @@ type MartMove struct {
 type PublishOptions struct {
 	Force  bool // publish although what the run read is no longer live
 	Reason string
+	Accept []string // marts whose restatement is wanted; needs a Reason
 }
 
 // PlanPublish says what publishing spec would change, or why it is refused (a
@@ -49,6 +50,9 @@ func (r *Runner) PlanPublish(ctx context.Context, spec string, o PublishOptions)
 	}
 	if o.Force && o.Reason == "" {
 		return nil, &UsageError{Msg: "--force needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
+	}
+	if len(o.Accept) > 0 && o.Reason == "" {
+		return nil, &UsageError{Msg: "--accept needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
 	}
 	s, err := r.read(ctx)
 	if err != nil {
@@ -90,7 +94,32 @@ func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions
 	if m.To, err = s.overlay(ctx, run, live); err != nil {
 		return nil, err
 	}
+	if err := s.unrestated(ctx, run, m, live, o); err != nil {
+		return nil, err
+	}
 	return m, s.describe(ctx, m, live)
+}
+
+// unrestated asks the guards of a run again, against what is live now, but for
+// those marts whose restatement is accepted.
+func (s *session) unrestated(ctx context.Context, run history.Run, m *Move, live history.Snapshot, o PublishOptions) error {
+	before, err := s.reg.Records(ctx, s.conn, live)
+	if err != nil {
+		return err
+	}
+	after, err := s.reg.Records(ctx, s.conn, m.To)
+	if err != nil {
+		return err
+	}
+	found, err := s.guardAll(ctx, before, after)
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(f Restatement) bool { return slices.Contains(o.Accept, f.Mart) })
+	if len(found) > 0 {
+		return &RestatedError{Run: run, Found: found}
+	}
+	return nil
 }
 
 // overlay lays what a run built over what is live.

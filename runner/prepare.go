@@ -25,6 +25,7 @@ type task struct {
 	columns  []engine.Column // of its SELECT
 	spec     mart.Spec
 	plan     mart.Plan
+	guards   *history.Guards
 	read     bool            // a model, a view or a data test reads it
 	fused    []*compile.Node // data tests that are counted while its rows are written
 	deferred bool            // its SQL depends on query results: rendered at its turn
@@ -238,6 +239,9 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		}
 		return placed(b.bindRows(ctx, c, t), t.node, t.rendered)
 	}
+	if t.guards, err = b.guardsOf(ctx, t.node); err != nil {
+		return err
+	}
 	t.unfuse()
 	t.spec = b.r.spec(b.dialect(), t.node)
 	if t.plan, err = mart.Fit(t.spec, b.layouts[tableKey(t.spec.Table)], t.columns); err != nil {
@@ -313,7 +317,7 @@ func (b *build) record(t *task) history.ModelRecord {
 		return rec
 	}
 	rec.Layout.RunColumn, rec.Layout.CreatedColumn = t.spec.RunColumn, t.spec.CreatedColumn
-	rec.Layout.Key, rec.Layout.Columns = t.spec.Key, t.plan.Columns
+	rec.Layout.Key, rec.Layout.Columns, rec.Layout.Guards = t.spec.Key, t.plan.Columns, t.guards
 	rec.Layout.Retention = (*history.Retention)(t.node.Config.Retention)
 	return rec
 }

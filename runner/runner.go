@@ -155,15 +155,18 @@ type Sample struct {
 // Report is the outcome of a build or a test.
 type Report struct {
 	Run         history.Run
-	Publication int64        // seq of the new publication; 0 if nothing was published
-	NotBecause  string       // why nothing was published, when it was not
-	Marts       int          // marts and view models built
-	Nodes       []NodeResult // in the order in which they ended
-	Unbuilt     []Stale      // descendants of what was built that still read an older run
-	Scans       int          // scans that fused data tests saved
-	TestsOnly   bool         // of Test: Run is the run that was tested
-	Failed      int          // of Test: data tests that failed, could not run or were skipped
+	Publication int64         // seq of the new publication; 0 if nothing was published
+	Restated    []Restatement // what guards found: the run is a success that was not published
+	NotBecause  string        // why nothing was published, when it was not
+	Marts       int           // marts and view models built
+	Nodes       []NodeResult  // in the order in which they ended
+	Unbuilt     []Stale       // descendants of what was built that still read an older run
+	Scans       int           // scans that fused data tests saved
+	TestsOnly   bool          // of Test: Run is the run that was tested
+	Failed      int           // of Test: data tests that failed, could not run or were skipped
 	Elapsed     time.Duration
+
+	facts *facts // for WriteArtifacts; nil: nothing ran
 }
 
 // Stale says that models still read an older run of a model that was built.

@@ -96,7 +96,7 @@ func (b *build) testAll(ctx context.Context) (*Report, error) {
 		}
 		return b.reg.Seal(ctx, b.conn, b.run.ID, "test")
 	})
-	report := &Report{Run: b.run, Nodes: b.results, Scans: b.scans, Elapsed: time.Since(b.begun), TestsOnly: true, Failed: failed}
+	report := &Report{Run: b.run, Nodes: b.results, Scans: b.scans, Elapsed: time.Since(b.begun), TestsOnly: true, Failed: failed, facts: b.facts(false)}
 	return report, err
 }
 
@@ -176,5 +176,5 @@ func (r *Report) OK() bool {
 	if r.TestsOnly {
 		return r.Failed == 0
 	}
-	return r.Run.Status == history.Success
+	return r.Run.Status == history.Success && len(r.Restated) == 0
 }

@@ -22,6 +22,7 @@ was published before, the whole state of that day comes back.`,
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	cmd.Flags().BoolVar(&o.Force, "force", false, "publish although what the run read is no longer live")
+	cmd.Flags().StringSliceVar(&o.Accept, "accept", nil, "`MART` whose guards are lifted: the restatement is wanted")
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the log of publications")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -126,6 +126,19 @@ type Layout struct {
 	Key           []string      `json:"key,omitempty"`
 	Retention     *Retention    `json:"retention,omitempty"` // the model's own rules, for when the project cannot be read
 	Columns       []mart.Column `json:"columns"`
+	Guards        *Guards       `json:"guards,omitempty"`
+}
+
+// Guards are a mart's restatement guards, as they were when the run was built.
+type Guards struct {
+	Closed    string           `json:"closed,omitempty"`     // a condition; /*as_of*/ stands for when the live run began
+	MaxChange map[string]Bound `json:"max_change,omitempty"` // rows_added, rows_removed, rows_changed, "sum COLUMN"
+}
+
+// Bound is how much may change: a number, or a share of what is live.
+type Bound struct {
+	Value   float64 `json:"value"`
+	Percent bool    `json:"percent,omitempty"`
 }
 
 // TestRecord is one row of run_manifest_test.

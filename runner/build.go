@@ -53,7 +53,7 @@ type build struct {
 // Build makes a new run. The error is for what could not be done at all
 // (project errors, lock, refused run id, nothing selected: exit code 2);
 // failed models and data tests are in the report (exit code 1).
-func (r *Runner) Build(ctx context.Context, o BuildOptions) (*Report, error) {
+func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err error) {
 	begun := time.Now()
 	if o.RunID != "" {
 		id, err := uuid.Parse(o.RunID)
@@ -65,7 +65,12 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (*Report, error) {
 	} else {
 		o.RunID = r.cfg.NewID()
 	}
-	origin := r.originLater(ctx)
+	asked, stop := context.WithCancel(ctx)
+	origin := r.originLater(asked)
+	defer func() {
+		stop()
+		origin() // nothing runs on
+	}()
 	g, err := r.load(ctx)
 	if err != nil {
 		return nil, err
@@ -78,12 +83,12 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := newBuild(s, begun, o)
-	report, err := b.all(ctx, g, p, origin)
-	if cerr := s.Close(); err == nil && cerr != nil {
-		err = cerr
-	}
-	return report, err
+	defer func() { // also when a callback of the caller's panics
+		if cerr := s.Close(); err == nil && cerr != nil {
+			err = cerr
+		}
+	}()
+	return newBuild(s, begun, o).all(ctx, g, p, origin)
 }
 
 func newBuild(s *session, begun time.Time, o BuildOptions) *build {

@@ -32,7 +32,7 @@ func (r *Runner) Query(ctx context.Context, o QueryOptions, head func([]engine.C
 	}
 	defer s.Close()
 	if s.db == nil {
-		return &UsageError{Msg: fmt.Sprintf("there is no database at %s yet", r.project.Target.Path), Advice: "`warehouse build` makes it"}
+		return r.noTarget()
 	}
 	sql := sqltext.TrimTerminator(o.SQL)
 	if err := s.bindQuery(ctx, o.Run, sql); err != nil {

@@ -21,8 +21,13 @@ type session struct {
 	reg  *history.Register // nil for a reader of a target without a register
 }
 
-// write opens the target for changes, alone, and mends a run that died.
+// write opens the target for changes, alone, and mends a run that died. Without
+// a run id it is for changing what is there: a target that does not exist yet
+// is not made.
 func (r *Runner) write(ctx context.Context, runID string) (*session, error) {
+	if runID == "" && !r.exists() {
+		return nil, r.noTarget()
+	}
 	s, err := r.openSession(ctx, false, runID)
 	if err != nil {
 		return nil, err
@@ -75,6 +80,21 @@ func (r *Runner) read(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	return r.read(ctx)
+}
+
+// exists says whether the target's file is there; of a server it is assumed.
+func (r *Runner) exists() bool {
+	e, err := r.engine()
+	t := r.target(false)
+	if err != nil || lockPath(e, t) == "" {
+		return true
+	}
+	_, err = os.Stat(t.Path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+func (r *Runner) noTarget() error {
+	return &UsageError{Msg: fmt.Sprintf("nothing is published yet: there is no database at %s", r.project.Target.Path), Advice: "`warehouse build` makes it"}
 }
 
 func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (*session, error) {

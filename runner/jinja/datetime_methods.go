@@ -144,7 +144,7 @@ var datetimeMethods = map[string]*method{
 			y, m, day := t.Date()
 			t = time.Date(y, m, day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.Local)
 		}
-		z, ok := orNone2(a[0]).(*zoneValue)
+		z, ok := optional(a[0]).(*zoneValue)
 		if !ok {
 			return newDatetime(t.Local(), true), nil
 		}

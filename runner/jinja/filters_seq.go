@@ -214,7 +214,7 @@ func filterSum(c *Call, a []Value) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	get := c.attrGetter(orNone2(a[1]), false, nil)
+	get := c.attrGetter(optional(a[1]), false, nil)
 	sum := a[2]
 	if !given(sum) {
 		sum = int64(0)
@@ -261,7 +261,7 @@ func filterJoin(c *Call, a []Value) (Value, error) {
 		}
 		sep = b.String()
 	}
-	get := c.attrGetter(orNone2(a[2]), false, nil)
+	get := c.attrGetter(optional(a[2]), false, nil)
 	var b strings.Builder
 	for i, v := range items {
 		if i > 0 {
@@ -395,7 +395,7 @@ func filterGroupBy(c *Call, a []Value) (Value, error) {
 		return nil, err
 	}
 	fold := folds(a[3])
-	preset := orNone2(a[2])
+	preset := optional(a[2])
 	order, err := keys(items, c.attrGetter(a[1], fold, preset))
 	if err != nil {
 		return nil, err

@@ -15,8 +15,15 @@
 //  3. Values are Python's: value.go lists the kinds, arith.go, compare.go,
 //     repr.go and format.go give them Python's operators and texts, and
 //     methods_*.go, filters_*.go and tests.go what templates can do with them.
+//     modules.go has what dbt calls modules: re, datetime, pytz, itertools.
 //  4. Host functions ([Func]) get a [Call], through which they read arguments,
 //     call macros back, and know the place of the call.
+//
+// What Jinja2 has and this package refuses with an error: extends, super and
+// self; autoescape; the filter random; bytes; named Unicode escapes; complex
+// numbers; include without context where Jinja's own output is broken; regular
+// expressions that need more than Go's engine. lipsum answers always the same.
+// The order of a set of texts, which is random in Python, is that of insertion.
 //
 // Every error is a *diag.Error with file, line, column, source line and the
 // chain of macro calls. A Template never changes after Parse and may be

@@ -216,7 +216,7 @@ var dictMethods = map[string]*method{
 		if i := d.find(h); i >= 0 {
 			return c.f.rt.adopt(d.items[i].Value), nil
 		}
-		return orNone2(a[1]), nil
+		return optional(a[1]), nil
 	}},
 	"pop": {sig("key default?"), func(c *Call, obj Value, a []Value) (Value, error) {
 		d := obj.(*Dict)
@@ -248,7 +248,7 @@ var dictMethods = map[string]*method{
 		if v, ok := d.Get(a[0]); ok {
 			return v, nil
 		}
-		v := orNone2(a[1])
+		v := optional(a[1])
 		return v, d.Set(a[0], v)
 	}},
 	"update": {sig("other? * **"), func(c *Call, obj Value, a []Value) (Value, error) {
@@ -275,7 +275,7 @@ var dictMethods = map[string]*method{
 		}
 		d := NewDict()
 		for _, k := range keys {
-			if err := d.Set(k, orNone2(a[1])); err != nil {
+			if err := d.Set(k, optional(a[1])); err != nil {
 				return nil, err
 			}
 		}
@@ -283,8 +283,8 @@ var dictMethods = map[string]*method{
 	}},
 }
 
-// orNone2 is an optional argument whose default is None.
-func orNone2(v Value) Value {
+// optional is the value of an optional argument whose default is None.
+func optional(v Value) Value {
 	if given(v) {
 		return v
 	}

@@ -16,8 +16,9 @@ func normInt(n *big.Int) Value {
 	return n
 }
 
-// asInt returns v as an integer, if it is one (bool is).
-func asInt(v Value) (n int64, big *big.Int, ok bool) {
+// asInt returns v as an integer, if it is one (bool is): as n, or as huge if it
+// does not fit.
+func asInt(v Value) (n int64, huge *big.Int, ok bool) {
 	switch v := v.(type) {
 	case int64:
 		return v, nil, true
@@ -26,14 +27,11 @@ func asInt(v Value) (n int64, big *big.Int, ok bool) {
 			return 1, nil, true
 		}
 		return 0, nil, true
-	}
-	if b, isBig := v.(*bigInt); isBig {
-		return 0, b, true
+	case *big.Int:
+		return 0, v, true
 	}
 	return 0, nil, false
 }
-
-type bigInt = big.Int
 
 func toBig(v Value) *big.Int {
 	n, b, _ := asInt(v)

@@ -406,7 +406,7 @@ var matchMethods = map[string]*method{
 		out := make(Tuple, len(m.at)/2-1)
 		for i := range out {
 			if out[i] = m.group(i + 1); out[i] == nil {
-				out[i] = orNone2(a[0])
+				out[i] = optional(a[0])
 			}
 		}
 		return out, nil
@@ -417,7 +417,7 @@ var matchMethods = map[string]*method{
 			if name != "" {
 				v := m.group(i)
 				if v == nil {
-					v = orNone2(a[0])
+					v = optional(a[0])
 				}
 				d.setText(name, v)
 			}

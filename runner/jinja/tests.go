@@ -17,8 +17,8 @@ func kindTest(f func(v Value) bool) *filter {
 	return check("value", func(a []Value) (bool, error) { return f(a[0]), nil })
 }
 
-// open is a test that takes secrets too.
-func open(t *filter) *filter {
+// evenSecret makes a test that can be asked of secrets, too.
+func evenSecret(t *filter) *filter {
 	t.secrets = true
 	return t
 }
@@ -26,9 +26,9 @@ func open(t *filter) *filter {
 func allTests() map[string]*filter {
 	isUndefined := func(v Value) bool { _, ok := v.(*Undefined); return ok }
 	m := map[string]*filter{
-		"defined":   open(kindTest(func(v Value) bool { return !isUndefined(v) })),
-		"undefined": open(kindTest(isUndefined)),
-		"none":      open(kindTest(func(v Value) bool { return v == nil })),
+		"defined":   evenSecret(kindTest(func(v Value) bool { return !isUndefined(v) })),
+		"undefined": evenSecret(kindTest(isUndefined)),
+		"none":      evenSecret(kindTest(func(v Value) bool { return v == nil })),
 		"boolean":   kindTest(func(v Value) bool { _, ok := v.(bool); return ok }),
 		"true":      kindTest(func(v Value) bool { return v == true }),
 		"false":     kindTest(func(v Value) bool { return v == false }),

@@ -65,7 +65,9 @@ func (c *cli) reported(ctx context.Context, r *runner.Runner, report *runner.Rep
 			c.log.fail(nodeError(n))
 		}
 	}
-	c.log.done(statsOf(report.Nodes), report.Elapsed)
+	if len(report.Nodes) > 0 {
+		c.log.done(statsOf(report.Nodes), report.Elapsed)
+	}
 	if perr := c.printReport(ctx, r, report, output); perr != nil {
 		return perr
 	}

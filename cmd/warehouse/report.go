@@ -41,8 +41,15 @@ func reportText(r *runner.Report, name func(id string) string) string {
 	}
 	if r.TestsOnly {
 		s := statsOf(r.Nodes)
-		fmt.Fprintf(&b, "%s  %s  %d of %s passed in %s\n", seqName(r.Run.Seq), r.Run.ID, s.pass+s.warn, count(s.total, "data test"), seconds(r.Elapsed))
+		warned := ""
+		if s.warn > 0 {
+			warned = fmt.Sprintf(", %d warned,", s.warn)
+		}
+		fmt.Fprintf(&b, "%s  %s  %d of %s passed%s in %s\n", seqName(r.Run.Seq), r.Run.ID, s.pass, count(s.total, "data test"), warned, seconds(r.Elapsed))
 		return b.String()
+	}
+	if len(r.Nodes) == 0 && r.Publication == 0 && r.Run.Status == history.Success { // a retry of a success
+		return fmt.Sprintf("%s  %s  %s: there is nothing to do\n", seqName(r.Run.Seq), r.Run.ID, r.Run.Status)
 	}
 	fmt.Fprintf(&b, "%s  %s  %s  %s, %s in %s\n", seqName(r.Run.Seq), r.Run.ID, r.Run.Status,
 		count(r.Marts, "mart"), count(r.Run.RowCount, "row"), seconds(r.Elapsed))

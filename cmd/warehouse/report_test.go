@@ -140,6 +140,7 @@ func TestReport(t *testing.T) {
 			r.Publication = 8
 			r.Unbuilt = []runner.Stale{{Model: "a", Reads: run1.ID, Models: []string{"x", "y", "z"}}, {Model: "b", Reads: run1.ID, Models: []string{"x"}}}
 		})},
+		{"retry of a success", report(history.Success, nil, func(*runner.Report) {})},
 		{"tests only", report(history.Success, ok[2:], func(r *runner.Report) { r.TestsOnly = true })},
 		{"tests only, one failed", report(history.Success, nodes()[2:5], func(r *runner.Report) { r.TestsOnly, r.Failed = true, 1 })},
 	} {

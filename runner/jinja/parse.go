@@ -131,7 +131,9 @@ func (p *parser) expected(what string) {
 // current token, or to the end of the template if there are none.
 func (p *parser) body(ends []string) []stmt {
 	var body []stmt
-	if ends != nil {
+	if ends == nil {
+		body = make([]stmt, 0, 16)
+	} else {
 		p.ends = append(p.ends, ends)
 		defer func() { p.ends = p.ends[:len(p.ends)-1] }()
 	}
@@ -378,7 +380,14 @@ func (p *parser) blockTag(tag token) stmt {
 	if p.cur.kind == tSub {
 		p.fail(p.cur, "a block's name is an identifier and holds no hyphen; use an underscore")
 	}
+	// What a block uses does not count for the loop or macro around it, but a
+	// scoped one is given the variable loop.
+	outer := p.special
 	s.body, _ = p.block("endblock")
+	p.special = outer | p.special&storesLoop
+	if s.scoped {
+		p.special |= usesLoop
+	}
 	p.skipName(s.name)
 	return s
 }

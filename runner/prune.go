@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -287,8 +286,9 @@ func (s *session) leftovers(ctx context.Context, pruned []history.ModelRecord, p
 		stored, known := tables[table]
 		if !known {
 			var err error
-			stored, err = mart.Stored(ctx, s.conn, table, rec.Layout.RunColumn)
-			if err != nil && !errors.Is(err, mart.ErrNoTable) {
+			stored, err = mart.Runs(ctx, s.conn, table, rec.Layout.RunColumn)
+			var qe *engine.QueryError
+			if err != nil && !asBinder(err, &qe) { // a table that is gone has no rows
 				return err
 			}
 			tables[table] = stored

@@ -83,7 +83,8 @@ func (s *session) verifyOwners(ctx context.Context, recs []history.ModelRecord, 
 	owners, models := map[place]map[string]bool{}, map[place]string{}
 	for _, rec := range recs {
 		l := rec.Layout
-		if l.RunColumn == "" || rec.Status != history.ModelSuccess {
+		pruned := rec.Status == history.ModelPruned // its rows may be left by a prune that was stopped
+		if l.RunColumn == "" || rec.Status != history.ModelSuccess && !pruned {
 			continue
 		}
 		p := place{l.Schema, strings.ToLower(l.Table), strings.ToLower(l.RunColumn)}

@@ -153,7 +153,7 @@ func (r *Register) InUse(ctx context.Context, c *engine.Conn, models []ModelReco
 		}
 		for u := range shown {
 			rec := byUnit[u]
-			if rec == nil {
+			if rec == nil || rec.Kind == "view" { // a view reads what the snapshot shows
 				continue
 			}
 			for _, in := range rec.Inputs {

@@ -38,6 +38,7 @@ type build struct {
 	render   func(context.Context, *compile.Node, compile.Binding) (*compile.Rendered, error)
 	prints   map[string]string // fingerprints of sources, by node id
 	reuse    reuse
+	seeds    func(*compile.Node) (*compile.Rendered, *seedFile, error)
 	parent   string          // of a replay: the run whose SQL it is
 	replayed json.RawMessage // and that run's variables
 
@@ -104,6 +105,7 @@ func (e *UsageError) Hint() string  { return e.Advice }
 func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func() origin) (*Report, error) {
 	if b.render == nil {
 		b.render = g.Render
+		b.seeds = b.r.renderSeed
 	}
 	base, records, err := b.live(ctx)
 	if err != nil {
@@ -255,7 +257,7 @@ func (b *build) firstError() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, n := range b.results {
-		if n.Status == StatusError && n.Resource == compile.Model {
+		if n.Status == StatusError && compile.Built(n.Resource) {
 			return n.Err
 		}
 	}

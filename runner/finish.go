@@ -203,7 +203,7 @@ func (b *build) count() {
 		case n.Status == StatusSuccess, n.Status == StatusReused:
 			b.run.ModelsOK++
 			b.run.RowCount += max(n.Rows, 0)
-		case n.Resource == compile.Model && n.Status == StatusError:
+		case compile.Built(n.Resource) && n.Status == StatusError:
 			b.run.ModelsFailed++
 		case n.Resource == compile.Test && n.Blocks():
 			b.run.TestsFailed++

@@ -91,7 +91,7 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 	var out []Compiled
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
-		if n == nil || n.Resource == compile.Source || !p.direct[id] && !p.tests[id] {
+		if n == nil || n.Resource == compile.Source || n.Resource == compile.Seed || !p.direct[id] && !p.tests[id] {
 			continue
 		}
 		res, err := g.Render(ctx, n, b)
@@ -116,7 +116,7 @@ func (r *Runner) offlineBinding() compile.Binding {
 		RunID:       nilRun,
 		StartedAt:   time.Time{},
 		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(r.dialect(), n.Name) },
-		This:        func(n *compile.Node) engine.Relation { return r.this(n.Name) },
+		This:        func(n *compile.Node) engine.Relation { return binding.This(r.dialect(), n.Name) },
 		Database:    r.dialect().Catalog(),
 		RunOf:       func(*compile.Node) (string, error) { return nilRun, nil },
 		Incremental: func(*compile.Node) bool { return false },

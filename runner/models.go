@@ -98,6 +98,9 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 		}
 		counts, err := b.writeRows(ctx, c, t, &rec)
 		if err != nil {
+			if t.csv != nil {
+				err = t.csv.explain(ctx, b.r, c, t.node, err)
+			}
 			return placed(err, t.node, t.rendered)
 		}
 		if t.read {
@@ -117,8 +120,10 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
 	now := b.binder
 	now.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
-	var err error
-	if t.rendered, err = b.render(ctx, t.node, now); err != nil {
+	if err := b.bindThis(ctx, c, t); err != nil {
+		return err
+	}
+	if err := b.renderTask(ctx, t, now); err != nil {
 		return err
 	}
 	return b.bind(ctx, c, t)
@@ -153,6 +158,11 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 		w, err := mart.Write(ctx, c, job)
 		if err != nil {
 			return err
+		}
+		if t.csv != nil && !b.o.Empty {
+			if err := b.r.loaded(t.csv, w.Rows); err != nil {
+				return err
+			}
 		}
 		counts = w.Counts
 		rec.RowCount, rec.Checksum, rec.ChecksumScheme, rec.Layout.Columns = w.Rows, w.Checksum, w.Scheme, w.Columns

@@ -64,19 +64,6 @@ func (r *Runner) dialect() engine.Dialect {
 	return e.Dialect
 }
 
-// this is what `this` prints: the rows of a model that are live while a build
-// runs.
-func (r *Runner) this(name string) engine.Relation {
-	rel := engine.Relation{Schema: thisSchema, Name: name}
-	if m, ok := r.dialect().(engine.MemoryBinder); ok {
-		rel.Database = m.MemoryCatalog()
-	}
-	return rel
-}
-
-// thisSchema holds the published rows of models that name `this`.
-const thisSchema = "run__this"
-
 // storedVars are the command line's variables as the register keeps them.
 func (r *Runner) storedVars() map[string]any {
 	if r.cfg.Vars == nil {

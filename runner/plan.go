@@ -115,7 +115,7 @@ func (r *Runner) plan(ctx context.Context, w *work, seqs map[string]int64) (*Pla
 
 // compareStep finds out what differs from the live run of a model.
 func (r *Runner) compareStep(ctx context.Context, w *work, n *compile.Node, binder compile.Binding, s *Step, changed map[string]bool) error {
-	rendered, err := w.g.Render(ctx, n, binder)
+	rendered, err := r.planned(ctx, w, n, binder)
 	later := errors.Is(err, errDeferred)
 	if err != nil && !later {
 		return err
@@ -173,4 +173,19 @@ func (w *work) stepInputs(n *compile.Node, seqs map[string]int64) []StepInput {
 		}
 	}
 	return out
+}
+
+// planned is the SQL of a step: of a seed that of its file, of an incremental
+// model with what it carries over.
+func (r *Runner) planned(ctx context.Context, w *work, n *compile.Node, binder compile.Binding) (*compile.Rendered, error) {
+	if n.Resource == compile.Seed {
+		rendered, _, err := r.renderSeed(n)
+		return rendered, err
+	}
+	rendered, err := w.g.Render(ctx, n, binder)
+	if err == nil && binder.Incremental(n) {
+		b := &build{session: &session{r: r}, work: w}
+		rendered = b.unchanged(n, rendered)
+	}
+	return rendered, err
 }

@@ -28,6 +28,8 @@ type task struct {
 	guards   *history.Guards
 	read     bool            // a model, a view or a data test reads it
 	fused    []*compile.Node // data tests that are counted while its rows are written
+	csv      *seedFile       // of a seed
+	this     bool            // its published rows are bound
 	deferred bool            // its SQL depends on query results: rendered at its turn
 	bound    bool            // its view in memory is the final one
 	reused   bool            // the live run's rows are what this one would write
@@ -45,8 +47,8 @@ func (b *build) binding() compile.Binding {
 	return compile.Binding{
 		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh,
 		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
-		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
-		Incremental: func(*compile.Node) bool { return false },
+		This:        func(n *compile.Node) engine.Relation { return binding.This(b.dialect(), n.Name) },
+		Incremental: b.adds,
 		RunOf: func(n *compile.Node) (string, error) {
 			b.mu.Lock()
 			id := b.runOf(n.Name, b.run.ID)
@@ -205,8 +207,7 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 			return nil
 		}
 	}
-	var err error
-	t.rendered, err = b.render(ctx, t.node, b.binder)
+	err := b.renderTask(ctx, t, b.binder)
 	if errors.Is(err, errDeferred) {
 		t.deferred = true
 		return nil
@@ -218,11 +219,21 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 	return b.db.With(ctx, func(c *engine.Conn) error { return b.bind(ctx, c, t) })
 }
 
+// renderTask writes the SQL of a model, or of a seed's file.
+func (b *build) renderTask(ctx context.Context, t *task, binder compile.Binding) (err error) {
+	if t.node.Kind == compile.Seed {
+		t.rendered, t.csv, err = b.seeds(t.node)
+	} else {
+		t.rendered, err = b.render(ctx, t.node, binder)
+	}
+	return err
+}
+
 // bind is bindTask from the rendered SQL on.
 func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
-	var err error
-	if t.columns, err = c.Describe(ctx, t.rendered.SQL); err != nil {
-		return placed(err, t.node, t.rendered)
+	err := b.describe(ctx, c, t)
+	if err != nil {
+		return err
 	}
 	if t.node.Kind == "view" {
 		if len(t.rendered.Secrets) > 0 {
@@ -244,6 +255,9 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	t.unfuse()
 	t.spec = b.r.spec(b.dialect(), t.node)
+	if t.node.Kind == "incremental" && !b.adds(t.node) {
+		t.spec.OnSchemaChange = "evolve" // built anew
+	}
 	if t.plan, err = mart.Fit(t.spec, b.layouts[tableKey(t.spec.Table)], t.columns); err != nil {
 		return placed(err, t.node, t.rendered)
 	}
@@ -264,6 +278,38 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		return b.bindRows(ctx, c, t)
 	}
 	return binding.Put(ctx, c, binding.StandIn(b.dialect(), t.node.Name, t.columns))
+}
+
+// describe finds out the columns of a model; of an incremental one with what it
+// carries over.
+func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
+	adds := b.adds(t.node)
+	if adds || t.rendered.This {
+		if err := b.bindThis(ctx, c, t); err != nil {
+			return err
+		}
+	}
+	if adds {
+		if err := b.carry(ctx, c, t); err != nil {
+			return err
+		}
+	}
+	var err error
+	t.columns, err = c.Describe(ctx, t.rendered.SQL)
+	switch {
+	case err == nil:
+		return nil
+	case t.csv != nil:
+		return t.csv.badType(t.node, err)
+	}
+	err = placed(err, t.node, t.rendered)
+	var d *diag.Error
+	if t.rendered.This && !t.this && errors.As(err, &d) && strings.Contains(d.Msg, binding.ThisSchema) {
+		told := *d
+		told.Msg, told.Advice = t.node.Name+" reads its own published rows, and has none", "put what reads {{ this }} behind {% if is_incremental() %}"
+		return &told
+	}
+	return err
 }
 
 // unfuse leaves data tests on columns that are not there to their own turn:
@@ -308,6 +354,12 @@ func (b *build) record(t *task) history.ModelRecord {
 		sum := sha256.Sum256([]byte(t.rendered.Stored))
 		rec.SQLSHA256 = hex.EncodeToString(sum[:])
 		rec.Inputs = b.inputs(t.rendered.Reads)
+		if t.csv != nil {
+			rec.Inputs[t.csv.name] = t.csv.input()
+		}
+		if t.this {
+			rec.Inputs[t.node.ID] = history.Input{Name: t.node.Name, RunID: b.base.Marts[t.node.Name]}
+		}
 	}
 	if t.node.Kind == "view" {
 		rec.DataRunID = ""
@@ -317,7 +369,8 @@ func (b *build) record(t *task) history.ModelRecord {
 		return rec
 	}
 	rec.Layout.RunColumn, rec.Layout.CreatedColumn = t.spec.RunColumn, t.spec.CreatedColumn
-	rec.Layout.Key, rec.Layout.Columns, rec.Layout.Guards = t.spec.Key, t.plan.Columns, t.guards
+	rec.Layout.Key, rec.Layout.Unique, rec.Layout.Columns = t.spec.Key, t.spec.Unique, t.plan.Columns
+	rec.Layout.Guards = t.guards
 	rec.Layout.Retention = (*history.Retention)(t.node.Config.Retention)
 	return rec
 }
@@ -354,6 +407,7 @@ func (r *Runner) spec(d engine.Dialect, n *compile.Node) mart.Spec {
 		RunColumn:     n.Config.RunIDColumn,
 		CreatedColumn: n.Config.CreatedAtColumn,
 		Key:           n.Config.PrimaryKey,
+		Unique:        uniqueKey(n),
 		KeyEnforced:   n.Config.PrimaryKeyEnforced, OnSchemaChange: n.Config.OnSchemaChange,
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"warehouse/runner/binding"
 	"warehouse/runner/compile"
 	"warehouse/runner/dag"
 	"warehouse/runner/history"
 	"warehouse/runner/project"
+	"warehouse/runner/sqltext"
 )
 
 // Replay runs the SQL that a run recorded, for all its models, on today's
@@ -58,9 +60,11 @@ func (s *session) replay(ctx context.Context, spec, id string, begun time.Time) 
 		rendered, err := compile.FromStored(sqls[n.ID], s.r.cfg.LookupEnv)
 		if err == nil {
 			rendered.Reads = n.Parents
+			rendered.This = readsThis(sqls[n.ID])
 		}
 		return rendered, err
 	}
+	b.seeds = func(n *compile.Node) (*compile.Rendered, *seedFile, error) { return s.r.replaySeed(n, sqls[n.ID]) }
 	p := picked{models: map[string]bool{}, tests: map[string]bool{}, all: true}
 	for nid, n := range g.Nodes {
 		if n.Resource != compile.Model || sqls[nid] == "" {
@@ -76,6 +80,16 @@ func (s *session) replay(ctx context.Context, spec, id string, begun time.Time) 
 	return b.all(ctx, g, p, func() origin { return origin{code: run.CodeVersion, sha256: run.ProjectSHA256} })
 }
 
+// readsThis says whether SQL reads the published rows of its own model.
+func readsThis(sql string) bool {
+	for _, name := range sqltext.Names(sql) {
+		if len(name.Parts) >= 2 && name.Parts[len(name.Parts)-2] == binding.ThisSchema {
+			return true
+		}
+	}
+	return false
+}
+
 // storedGraph makes a graph of what a run recorded: its models, and what they
 // read.
 func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph, map[string]string, error) {
@@ -89,8 +103,11 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 		n := &compile.Node{ID: id(rec.Model), Name: rec.Model, Package: p.Name, Resource: compile.Model, Kind: rec.Kind, File: "the stored SQL of " + rec.Model}
 		n.Table.Schema, n.Table.Name = rec.Layout.Schema, rec.Layout.Table
 		n.Config = project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
-			CreatedAtColumn: rec.Layout.CreatedColumn, PrimaryKey: rec.Layout.Key}
+			CreatedAtColumn: rec.Layout.CreatedColumn, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
 		for nid, in := range rec.Inputs {
+			if rec.Kind == compile.Seed || strings.EqualFold(in.Name, rec.Model) { // its file; its own published rows
+				continue
+			}
 			if in.RunID != "" {
 				nid = id(in.Name)
 				n.Refs = append(n.Refs, nid)

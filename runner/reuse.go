@@ -131,6 +131,9 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	if len(now.Inputs) != len(live.Inputs) {
 		return "it reads other models", nil
 	}
+	if t.csv != nil {
+		return "", nil // its file is an input, with its digest
+	}
 	return b.unsteady(ctx, c, t)
 }
 

@@ -78,7 +78,7 @@ func (r *Runner) pick(g *compile.Graph, include, exclude []string) (picked, *Sel
 			continue
 		}
 		p.direct[id] = true
-		if g.Nodes[id].Resource == compile.Model {
+		if g.Nodes[id].Built() {
 			p.models[id] = true
 		}
 	}

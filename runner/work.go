@@ -78,7 +78,7 @@ func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[str
 func respelled(g *compile.Graph, snap history.Snapshot, records map[string]history.ModelRecord) (history.Snapshot, map[string]history.ModelRecord) {
 	folded := map[string]string{}
 	for _, n := range g.Nodes {
-		if n.Resource == compile.Model {
+		if n.Built() {
 			folded[strings.ToLower(n.Name)] = n.Name
 		}
 	}
@@ -363,7 +363,7 @@ func (w *work) stale() []Stale {
 		var names []string
 		for _, d := range w.g.DAG.Descendants(id, -1) {
 			m := w.g.Nodes[d]
-			if m != nil && m.Resource == compile.Model && m.Kind != "view" && m.Kind != "ephemeral" && !w.names[m.Name] && w.base.Marts[m.Name] != "" {
+			if m != nil && m.Built() && m.Kind != "view" && m.Kind != "ephemeral" && !w.names[m.Name] && w.base.Marts[m.Name] != "" {
 				names = append(names, m.Name)
 			}
 		}

@@ -35,9 +35,10 @@ import (
 // Names of the binding in memory, which are part of compiled SQL: the same in
 // every run, so that the SQL's hash is.
 const (
-	Schema    = "run"      // shown columns
-	RefSchema = "run__ref" // hidden columns: what ref() prints
-	RefSuffix = "__ref"    // of a stored binding's sister schema
+	Schema     = "run"       // shown columns
+	RefSchema  = "run__ref"  // hidden columns: what ref() prints
+	ThisSchema = "run__this" // hidden columns of the published run: what `this` prints
+	RefSuffix  = "__ref"     // of a stored binding's sister schema
 )
 
 // ViewKind is the kind of a history.ModelRecord that is a view in each binding;

@@ -20,6 +20,19 @@ func Ref(d engine.Dialect, model string) engine.Relation {
 	return r
 }
 
+// This returns what `this` prints: the published rows of a model while a run is
+// built.
+func This(d engine.Dialect, model string) engine.Relation {
+	r := Ref(d, model)
+	r.Schema = ThisSchema
+	return r
+}
+
+// Published returns the view of a mart's published rows, as This names it.
+func Published(d engine.Dialect, rec history.ModelRecord, runID string) (View, error) {
+	return memoryMart(d, rec, runID, This(d, rec.Model), true)
+}
+
 // Shown returns the view of a model in Schema: with run id and created-at.
 func Shown(d engine.Dialect, model string) engine.Relation {
 	r := Ref(d, model)
@@ -170,7 +183,7 @@ func Create(ctx context.Context, c *engine.Conn, views []View) error {
 // views one by one.
 func CreateSchemas(ctx context.Context, c *engine.Conn) error {
 	d := c.DB().Dialect()
-	for _, r := range []engine.Relation{Ref(d, ""), Shown(d, "")} {
+	for _, r := range []engine.Relation{Ref(d, ""), Shown(d, ""), This(d, "")} {
 		if _, err := c.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+r.String()); err != nil {
 			return err
 		}

@@ -38,13 +38,14 @@ type Options struct {
 
 // Resource types of nodes.
 const (
-	Model  = "model"
-	Test   = "test"
-	Source = "source"
-	Seed   = "seed"
+	Model    = "model"
+	Test     = "test"
+	Source   = "source"
+	Seed     = "seed"
+	Snapshot = "snapshot"
 )
 
-// Node is a model, a data test or a source.
+// Node is a model, a seed, a data test or a source.
 type Node struct {
 	ID       string // "model.shop.orders", "test.shop.not_null_orders_id", "source.shop.raw.events"
 	Name     string // a model's name; a test's unique name; a source's table
@@ -55,13 +56,14 @@ type Node struct {
 	FQN      []string
 	Tags     []string
 
-	// Of models.
+	// Of models and seeds.
 	Kind        string // Config.Materialized: "mart", "view", "ephemeral", "incremental", …
 	Config      project.ModelConfig
 	Description string
 	Columns     []project.Column
 	Table       engine.Relation // the mart's storage: schema and name, no database
 	RawSQL      string
+	Increment   *Increment // of an incremental model
 
 	// Of data tests.
 	Test *DataTest
@@ -71,10 +73,11 @@ type Node struct {
 	Relation engine.Relation // what source() prints
 
 	Parents []string // ids that it reads: models, sources; of a test also the model that it is attached to
-	Refs    []string // the subset of Parents that are models, ephemeral ones included
+	Refs    []string // the subset of Parents that a build makes, ephemeral ones included
 
 	template *jinja.Template
 	config   project.Config // merged
+	own      project.Config // of a seed's YAML entry
 	external string         // a source's files, as SQL
 }
 
@@ -175,6 +178,19 @@ type Rendered struct {
 	// would store as text (a view) must not hold any.
 	Secrets []string
 	place   func(off int) (diag.Pos, string, []diag.Frame, bool)
+}
+
+// Around puts text in front of and behind the SQL, which keeps its places.
+func (r *Rendered) Around(before, after string) *Rendered {
+	out := *r
+	out.SQL, out.Stored = before+r.SQL+after, before+r.Stored+after
+	out.place = func(off int) (diag.Pos, string, []diag.Frame, bool) {
+		if off -= len(before); off < 0 || off > len(r.SQL) {
+			return diag.Pos{}, "", nil, false
+		}
+		return r.Place(off)
+	}
+	return &out
 }
 
 // Place leads from a byte of SQL to the user's file: place, source line, and

@@ -260,7 +260,7 @@ func (n *Node) argPlace(arg string) (diag.Pos, int, string) {
 func (r *render) rowWise(args *jinja.Dict) string {
 	t := r.node.Test
 	if !r.isBuiltin() || t.Where != "" || t.FailCalc != "count(*)" || r.node.Test.attached == nil ||
-		r.node.Test.attached.Resource != Model || r.node.Test.attached.Kind == "ephemeral" {
+		!r.node.Test.attached.Built() || r.node.Test.attached.Kind == "ephemeral" {
 		return ""
 	}
 	column, _ := args.Get("column_name")

@@ -124,8 +124,15 @@ func sourceID(s *project.Source) string {
 // models renders all models, decides which of them there are, and finds what
 // they read.
 func (c *compiler) models() {
-	units := make([]unit, len(c.project.Models))
-	c.parallel(len(units), func(i int) { units[i] = c.model(c.project.Models[i]) })
+	models, seeds := c.project.Models, c.project.Seeds
+	units := make([]unit, len(models)+len(seeds))
+	c.parallel(len(units), func(i int) {
+		if i < len(models) {
+			units[i] = c.model(models[i])
+		} else {
+			units[i] = c.seed(seeds[i-len(models)])
+		}
+	})
 	var enabled []*unit
 	for i := range units {
 		u := &units[i]
@@ -143,11 +150,6 @@ func (c *compiler) models() {
 		c.nodes[u.node.ID], c.units[u.node.ID] = u.node, u
 		c.names.models[u.node.Name] = append(c.names.models[u.node.Name], u.node)
 		delete(c.names.disabled, u.node.Name)
-	}
-	for _, s := range c.project.Seeds {
-		if c.names.models[s.Name] == nil {
-			c.names.others[s.Name] = "a seed of that name, " + s.File
-		}
 	}
 	for _, u := range enabled {
 		u.links = make(map[string]call, len(u.r.calls))
@@ -170,19 +172,28 @@ func (c *compiler) model(m *project.Model) unit {
 		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
 	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
-	var errs []*diag.Error
-	n.config = u.r.merged()
-	n.Config, errs = project.DecodeModel(n.config)
-	if len(errs) > 0 { // again, with the places
-		u.r.placeConfig()
+	u.configure()
+	return u
+}
+
+// configure reads the config of a model or seed.
+func (u *unit) configure() {
+	n := u.node
+	var kinds []*diag.Error
+	decode := func() []*diag.Error {
+		var errs []*diag.Error
 		n.config = u.r.merged()
 		n.Config, errs = project.DecodeModel(n.config)
-		u.config = append(u.config, atKeys(errs, n.config)...)
-		if m.Package != c.project.Name { // its user cannot mend it
-			for _, e := range u.config {
-				e.Warn = true
-			}
+		kinds = u.kindErrors()
+		return errs
+	}
+	if errs := decode(); len(errs)+len(kinds) > 0 { // again, with the places
+		u.r.placeConfig()
+		errs = atKeys(decode(), n.config)
+		for _, e := range errs {
+			e.Warn = e.Warn || n.Package != u.r.project.Name // its user cannot mend it
 		}
+		u.config = slices.Concat(u.config, errs, kinds)
 	}
 	u.enabled, n.Kind, n.Tags = n.Config.Enabled, n.Config.Materialized, n.Config.Tags
 	if n.Config.Schema != "" {
@@ -191,7 +202,6 @@ func (c *compiler) model(m *project.Model) unit {
 	if n.Config.Alias != "" {
 		n.Table.Name = n.Config.Alias
 	}
-	return u
 }
 
 // merged is the config from all layers.
@@ -229,7 +239,7 @@ func (n *Node) reads(parent *Node) bool {
 		return false
 	}
 	n.Parents = append(n.Parents, parent.ID)
-	if parent.Resource == Model {
+	if parent.Built() {
 		n.Refs = append(n.Refs, parent.ID)
 	}
 	return true
@@ -247,11 +257,11 @@ func (c *compiler) refuseNames(enabled []*unit) {
 		case first == nil:
 			byName[low] = n
 		case first.Name == n.Name:
-			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("two models are called '%s': %s and %s", n.Name, first.File, n.File),
+			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s are called '%s': %s and %s", twoOf(first, n), n.Name, first.File, n.File),
 				Advice: "rename one of them, or disable it: enabled: false" + c.inPackage(first, n)})
 			continue
 		default:
-			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("the names of two models differ by case alone: '%s' (%s) and '%s' (%s)", first.Name, first.File, n.Name, n.File),
+			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("the names of %s differ by case alone: '%s' (%s) and '%s' (%s)", twoOf(first, n), first.Name, first.File, n.Name, n.File),
 				Advice: "rename one of them: names are compared without case"})
 			continue
 		}
@@ -260,7 +270,7 @@ func (c *compiler) refuseNames(enabled []*unit) {
 		}
 		table := strings.ToLower(n.Table.Schema + "\x00" + n.Table.Name)
 		if first := byTable[table]; first != nil {
-			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("two models are stored in one table, %s: '%s' (%s) and '%s' (%s)", n.Table, first.Name, first.File, n.Name, n.File),
+			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s are stored in one table, %s: '%s' (%s) and '%s' (%s)", twoOf(first, n), n.Table, first.Name, first.File, n.Name, n.File),
 				Advice: "give one of them another alias or schema"})
 			continue
 		}

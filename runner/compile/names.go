@@ -9,8 +9,8 @@ import (
 // names finds nodes by what templates call them.
 type names struct {
 	project  string
-	models   map[string][]*Node  // by name: enabled ones first
-	disabled map[string]*Node    // models that are not enabled, by name
+	models   map[string][]*Node  // and seeds, by name: enabled ones first
+	disabled map[string]*Node    // models and seeds that are not enabled, by name
 	sources  map[[2]string]*Node // by source and table: the project's before those of packages
 	foreign  map[[3]string]*Node // of packages: by package, source and table
 	off      map[[2]string]*Node // disabled sources
@@ -37,7 +37,7 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 		return found, nil
 	}
 	if n := t.disabled[k.name]; n != nil && (k.pkg == "" || n.Package == k.pkg) {
-		return nil, &lookupError{msg: fmt.Sprintf("model '%s' is disabled", k.name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
+		return nil, &lookupError{msg: fmt.Sprintf("%s '%s' is disabled", n.Resource, k.name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
 	}
 	if file, ok := t.others[k.name]; ok {
 		return nil, &lookupError{msg: fmt.Sprintf("'%s' is no model (there is %s)", k.name, file)}

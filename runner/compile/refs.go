@@ -182,7 +182,7 @@ func (r *render) this() jinja.Value {
 	if n == nil {
 		return nil
 	}
-	if r.b == nil || r.b.This == nil || n.Resource != Model {
+	if r.b == nil || r.b.This == nil || !n.Built() {
 		rel := n.Table
 		if rel.Name == "" {
 			rel = engine.Relation{Schema: r.project.Target.StorageSchema, Name: n.Name}

@@ -32,6 +32,11 @@ func (c *compiler) dataTests() {
 			all(n, m.YAML.Tests, m.YAML.Columns)
 		}
 	}
+	for _, s := range c.project.Seeds {
+		if n := c.nodes["seed."+s.Package+"."+s.Name]; n != nil && n.File == s.File && s.YAML != nil {
+			all(n, s.YAML.Tests, s.YAML.Columns)
+		}
+	}
 	for _, s := range c.project.Sources {
 		if n := c.nodes[sourceID(s)]; n != nil && n.Source == s {
 			all(n, s.Tests, s.Columns)

@@ -66,3 +66,21 @@ type SyntaxTreer interface {
 	// SELECT reads must be there.
 	BoundTree(ctx context.Context, c *Conn, sql string) ([]byte, error)
 }
+
+// CSVReader is an engine that reads CSV files of this machine.
+type CSVReader interface {
+	// ReadCSV returns a table expression: the records of a file, every column as
+	// text, an empty value NULL. The engine guesses nothing.
+	ReadCSV(f CSVFile) string
+	// ParseReadCSV reads a path, columns and delimiter from what ReadCSV wrote.
+	ParseReadCSV(text string) (CSVFile, bool)
+}
+
+// CSVFile says how a CSV file is read. Its first line is the header.
+type CSVFile struct {
+	Path      string
+	Columns   []string // names, in the order of the file
+	Delimiter string
+	Longest   int  // bytes of the longest record
+	Multiline bool // a record may go over more than one line
+}

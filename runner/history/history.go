@@ -124,7 +124,8 @@ type Layout struct {
 	RunColumn     string        `json:"run_id_column"`
 	CreatedColumn string        `json:"created_at_column,omitempty"`
 	Key           []string      `json:"key,omitempty"`
-	Retention     *Retention    `json:"retention,omitempty"` // the model's own rules, for when the project cannot be read
+	Unique        []string      `json:"unique_key,omitempty"` // tell rows apart, NULL being equal to NULL
+	Retention     *Retention    `json:"retention,omitempty"`  // the model's own rules, for when the project cannot be read
 	Columns       []mart.Column `json:"columns"`
 	Guards        *Guards       `json:"guards,omitempty"`
 }

@@ -62,6 +62,7 @@ type KeyError struct {
 	Key        []string
 	Nulls      int64 // rows with a NULL in the key
 	Duplicates int64 // rows too many: rows with a whole key, less the different keys
+	Unique     bool  // it is a unique_key, in which NULL is a value like any other
 	// Examples are up to five keys that are NULL in part or repeated, the most
 	// frequent first: "customer_id = 7, day = 2026-01-02: 3 rows".
 	Examples []string
@@ -75,7 +76,11 @@ func (e *KeyError) Error() string {
 	if e.Duplicates > 0 {
 		what = append(what, fmt.Sprintf("%s too many with the same values", rows(e.Duplicates)))
 	}
-	msg := fmt.Sprintf("the key (%s) of %s is broken: %s", strings.Join(e.Key, ", "), e.Table.Name, strings.Join(what, ", "))
+	key := "key"
+	if e.Unique {
+		key = "unique_key"
+	}
+	msg := fmt.Sprintf("the %s (%s) of %s is broken: %s", key, strings.Join(e.Key, ", "), e.Table.Name, strings.Join(what, ", "))
 	for _, x := range e.Examples {
 		msg += "\n  " + x
 	}
@@ -84,6 +89,9 @@ func (e *KeyError) Error() string {
 
 // Hint says what to do.
 func (e *KeyError) Hint() string {
+	if e.Unique {
+		return "mend the SELECT; or set incremental_strategy: delete+insert, under which rows may share a key and are replaced together"
+	}
 	return "mend the SELECT, or change primary_key to columns that identify a row; nothing of this run's mart was written"
 }
 

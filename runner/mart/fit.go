@@ -19,8 +19,9 @@ type Plan struct {
 	// RunColumn and CreatedColumn as they are stored; CreatedColumn is "" for
 	// none.
 	RunColumn, CreatedColumn string
-	// Key names the stored columns of the key, without the run id.
-	Key []string
+	// Key names the stored columns of the key, without the run id; Unique those
+	// of Spec.Unique.
+	Key, Unique []string
 }
 
 // Fit compares the columns of a SELECT with the stored ones (none: the table
@@ -42,6 +43,7 @@ func Fit(spec Spec, stored []engine.Column, sel []engine.Column) (Plan, error) {
 	}
 	f.columns()
 	f.key()
+	f.unique()
 	if len(stored) > 0 && spec.OnSchemaChange == "fail" {
 		f.change()
 	}
@@ -206,6 +208,22 @@ func (f *fit) key() {
 			continue
 		}
 		f.plan.Key = append(f.plan.Key, col.Physical)
+	}
+}
+
+// unique finds the columns that tell rows apart.
+func (f *fit) unique() {
+	for _, k := range f.spec.Unique {
+		i := slices.IndexFunc(f.plan.Columns, func(c Column) bool { return strings.EqualFold(c.Name, k) })
+		if i >= 0 {
+			f.plan.Unique = append(f.plan.Unique, f.plan.Columns[i].Physical)
+			continue
+		}
+		advice := "add it to the SELECT, or change unique_key"
+		if near := diag.Nearest(k, f.selected()); near != "" {
+			advice = fmt.Sprintf("did you mean %s?", near)
+		}
+		f.fail(KeyColumn, k, advice, "the column %s of unique_key is not in the SELECT", k)
 	}
 }
 

@@ -74,7 +74,7 @@ func (k *keyCheck) finish(ctx context.Context, total int64) error {
 		return nil
 	}
 	var err error
-	if e.Examples, err = brokenKeys(ctx, k.c, k.spec.Key, k.plan.Key, k.of); err != nil {
+	if e.Examples, err = brokenKeys(ctx, k.c, k.spec.Key, k.plan.Key, k.of, isNull(k.plan.Key)); err != nil {
 		return err
 	}
 	return e
@@ -115,8 +115,29 @@ func isNull(columns []string) string {
 	return strings.Join(parts, " OR ")
 }
 
-// brokenKeys returns the most frequent keys that are repeated or NULL in part.
-func brokenKeys(ctx context.Context, c *engine.Conn, names, physical []string, of string) ([]string, error) {
+// checkUnique verifies that no two rows of a run are equal in all columns of
+// Spec.Unique: a *KeyError if two are.
+func checkUnique(ctx context.Context, c *engine.Conn, spec Spec, plan Plan, runID string) error {
+	if len(plan.Unique) == 0 {
+		return nil
+	}
+	of := from(c.DB().Dialect(), spec.Table, plan.RunColumn, runID)
+	e := &KeyError{Table: spec.Table, Key: spec.Unique, Unique: true}
+	q := fmt.Sprintf("SELECT CAST(coalesce(sum(n - 1), 0) AS %s) FROM (SELECT count(*) AS n %s GROUP BY %s) AS k",
+		c.DB().Dialect().Types().Int, of, engine.Idents(plan.Unique))
+	if err := c.QueryRow(ctx, q, nil, &e.Duplicates); err != nil || e.Duplicates == 0 {
+		return err
+	}
+	var err error
+	if e.Examples, err = brokenKeys(ctx, c, spec.Unique, plan.Unique, of, "false"); err != nil {
+		return err
+	}
+	return e
+}
+
+// brokenKeys returns the most frequent keys that are repeated, or for which or
+// is true.
+func brokenKeys(ctx context.Context, c *engine.Conn, names, physical []string, of, or string) ([]string, error) {
 	var texts, order []string
 	for i, p := range physical {
 		texts = append(texts, fmt.Sprintf("CAST(%s AS %s)", engine.Ident(p), c.DB().Dialect().Types().Text))
@@ -124,7 +145,7 @@ func brokenKeys(ctx context.Context, c *engine.Conn, names, physical []string, o
 	}
 	n := len(physical) + 1
 	q := fmt.Sprintf("SELECT %s, count(*) %s GROUP BY %s HAVING count(*) > 1 OR %s ORDER BY %d DESC, %s LIMIT %d",
-		strings.Join(texts, ", "), of, engine.Idents(physical), isNull(physical), n, strings.Join(order, ", "), examples)
+		strings.Join(texts, ", "), of, engine.Idents(physical), or, n, strings.Join(order, ", "), examples)
 	found, err := c.Query(ctx, q)
 	if err != nil {
 		return nil, err

@@ -21,13 +21,15 @@ import "warehouse/runner/engine"
 
 // Spec says how a model is stored.
 type Spec struct {
-	Table          engine.Relation // database, schema and name
-	Types          engine.Types    // of the engine's dialect
-	RunColumn      string          // "run_id"
-	CreatedColumn  string          // "created_at"; "" for none
-	Key            []string        // column names without the run id; nil for none
-	KeyEnforced    bool            // a PRIMARY KEY (run id, key) in the table
-	OnSchemaChange string          // "evolve" (also "") or "fail"
+	Table         engine.Relation // database, schema and name
+	Types         engine.Types    // of the engine's dialect
+	RunColumn     string          // "run_id"
+	CreatedColumn string          // "created_at"; "" for none
+	Key           []string        // column names without the run id; nil for none
+	// Unique names columns that tell the rows of a run apart, NULL being equal to NULL; nil for none.
+	Unique         []string
+	KeyEnforced    bool   // a PRIMARY KEY (run id, key) in the table
+	OnSchemaChange string // "evolve" (also "") or "fail"
 }
 
 // Column is one column of a run of a mart: its name in that run's SELECT, its

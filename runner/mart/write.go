@@ -91,10 +91,12 @@ func (j Job) look(ctx context.Context, c *engine.Conn, plan Plan) (Written, erro
 		}
 		return w, err
 	}
-	if k == nil {
-		return w, nil
+	if k != nil {
+		if err := k.finish(ctx, w.Rows); err != nil {
+			return w, err
+		}
 	}
-	return w, k.finish(ctx, w.Rows)
+	return w, checkUnique(ctx, c, j.Spec, plan, j.RunID)
 }
 
 // rows is the FROM of a run's rows. Counts name columns as the SELECT does;

@@ -67,7 +67,7 @@ func (b *build) carry(ctx context.Context, c *engine.Conn, t *task) error {
 	if err != nil {
 		return placed(err, t.node, t.rendered)
 	}
-	u := union{node: t.node, inc: *t.node.Increment, this: binding.This(b.dialect(), t.node.Name), dialect: b.dialect(),
+	u := union{node: t.node, inc: *t.node.Increment, this: b.r.this(t.node.Name), dialect: b.dialect(),
 		was: b.records[t.node.Name].Layout.Columns, now: columns}
 	if err := u.checkKey(); err != nil {
 		return err
@@ -229,7 +229,7 @@ func (u union) around(r *compile.Rendered) *compile.Rendered {
 // unchanged is the statement of a model whose columns did not change: what a
 // plan can say without asking the engine.
 func (b *build) unchanged(n *compile.Node, r *compile.Rendered) *compile.Rendered {
-	u := union{node: n, inc: *n.Increment, this: binding.This(b.dialect(), n.Name), dialect: b.dialect(), was: b.records[n.Name].Layout.Columns}
+	u := union{node: n, inc: *n.Increment, this: b.r.this(n.Name), dialect: b.dialect(), was: b.records[n.Name].Layout.Columns}
 	for _, c := range u.was {
 		u.now = append(u.now, engine.Column{Name: c.Name, Type: c.Type})
 	}
@@ -241,8 +241,8 @@ func (b *build) unchanged(n *compile.Node, r *compile.Rendered) *compile.Rendere
 	return u.around(r)
 }
 
-// uniqueKey names the columns that must tell the rows of a run apart.
-func uniqueKey(n *compile.Node) []string {
+// toldApart names the columns that must tell the rows of a run apart.
+func toldApart(n *compile.Node) []string {
 	switch {
 	case n.Increment == nil && n.Kind == "incremental": // of a replay
 		return n.Config.UniqueKey
@@ -253,3 +253,6 @@ func uniqueKey(n *compile.Node) []string {
 	}
 	return n.Increment.Key
 }
+
+// this is what `this` prints.
+func (r *Runner) this(name string) engine.Relation { return binding.This(r.dialect(), name) }

@@ -116,7 +116,7 @@ func (r *Runner) offlineBinding() compile.Binding {
 		RunID:       nilRun,
 		StartedAt:   time.Time{},
 		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(r.dialect(), n.Name) },
-		This:        func(n *compile.Node) engine.Relation { return binding.This(r.dialect(), n.Name) },
+		This:        func(n *compile.Node) engine.Relation { return r.this(n.Name) },
 		Database:    r.dialect().Catalog(),
 		RunOf:       func(*compile.Node) (string, error) { return nilRun, nil },
 		Incremental: func(*compile.Node) bool { return false },

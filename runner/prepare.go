@@ -47,7 +47,7 @@ func (b *build) binding() compile.Binding {
 	return compile.Binding{
 		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh,
 		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
-		This:        func(n *compile.Node) engine.Relation { return binding.This(b.dialect(), n.Name) },
+		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
 		Incremental: b.adds,
 		RunOf: func(n *compile.Node) (string, error) {
 			b.mu.Lock()
@@ -407,7 +407,7 @@ func (r *Runner) spec(d engine.Dialect, n *compile.Node) mart.Spec {
 		RunColumn:     n.Config.RunIDColumn,
 		CreatedColumn: n.Config.CreatedAtColumn,
 		Key:           n.Config.PrimaryKey,
-		Unique:        uniqueKey(n),
+		Unique:        toldApart(n),
 		KeyEnforced:   n.Config.PrimaryKeyEnforced, OnSchemaChange: n.Config.OnSchemaChange,
 	}
 }

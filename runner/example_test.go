@@ -114,7 +114,7 @@ models:
       - name: votes
         data_tests: [not_null]
 `)
-	rep := s.build(runner.BuildOptions{Select: []string{"+mart_rater_votes"}})
+	rep := s.build(runner.BuildOptions{})
 	if n := node(t, rep, "not_null_mart_rater_votes_votes"); n.Status != runner.StatusPass {
 		t.Error(describe(rep))
 	}

@@ -190,21 +190,24 @@ func (d *differ) all(ctx context.Context) error {
 			d.out.Marts = append(d.out.Marts, *m)
 		}
 	}
-	switch {
-	case d.unfit != nil && !d.usable && d.o.Where != "":
-		return &UsageError{Msg: "--where fits no mart: " + d.unfit.Error(), Advice: "--select names the marts to compare"}
-	case d.unfit != nil && !d.usable:
-		return &UsageError{Msg: d.unfit.Error(), Advice: hintOf(d.unfit)}
+	if d.unfit == nil || d.usable {
+		return nil
 	}
-	return nil
+	return d.fitsNone()
 }
 
-func hintOf(err error) string {
+// fitsNone says that the condition, or the columns, are those of no mart.
+func (d *differ) fitsNone() error {
+	advice := "--select names the marts to compare"
 	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
+	if errors.As(d.unfit, &h) && h.Hint() != "" {
+		advice = h.Hint()
 	}
-	return ""
+	if errors.Is(d.unfit, diff.ErrNoColumn) {
+		return &UsageError{Msg: "--columns: no mart has " + strings.Join(d.o.Columns, " or ") + " on both sides", Advice: advice}
+	}
+	first, _, _ := strings.Cut(d.unfit.Error(), "\n")
+	return &UsageError{Msg: "--where fits no mart: " + first, Advice: advice}
 }
 
 // picked are the lower-cased names of the models to compare.

@@ -23,7 +23,7 @@ type WhyKind string
 
 const (
 	WhySQL     WhyKind = "sql"               // its compiled SQL changed
-	WhyVars    WhyKind = "vars"              // and variables did
+	WhyVars    WhyKind = "vars"              // and so did variables
 	WhyRun     WhyKind = "run"               // its SQL prints the run id or the time of the run
 	WhyInput   WhyKind = "input"             // a model that it read is another run and differs
 	WhySource  WhyKind = "source"            // a source changed
@@ -126,7 +126,7 @@ func (d *differ) whySQL(ctx context.Context, a, b history.ModelRecord) ([]Why, e
 	}
 	out := []Why{{Kind: WhySQL, Text: "its SQL changed", Diff: text, Certain: true}}
 	if vars := changedVars(ra.Vars, rb.Vars); vars != "" {
-		out = append(out, Why{Kind: WhyVars, Text: "variables changed: " + vars, Certain: true})
+		out = append(out, Why{Kind: WhyVars, Text: "variables changed: " + vars})
 	}
 	return out, nil
 }

@@ -87,8 +87,11 @@ func martText(b *strings.Builder, m *runner.MartDiff) {
 	for _, col := range m.Columns {
 		moversText(b, m, col)
 	}
-	for _, s := range m.Samples {
+	for i, s := range m.Samples {
 		sampleText(b, m, s)
+		if more := moreRows(m, i); more > 0 {
+			fmt.Fprintf(b, "  %s and %s more\n", signs[s.Kind], thousands(more))
+		}
 	}
 	for _, w := range m.Why {
 		fmt.Fprintf(b, "  why: %s\n", clean(whyText(w)))
@@ -163,9 +166,26 @@ func signed(delta string) string {
 	return "+" + delta
 }
 
+var signs = map[string]string{diff.Removed: "-", diff.Added: "+", diff.Changed: "~"}
+
+// moreRows is how many rows of a kind are not shown, asked at sample i: 0 but
+// for the last one of a kind.
+func moreRows(m *runner.MartDiff, i int) int64 {
+	kind := m.Samples[i].Kind
+	if i+1 < len(m.Samples) && m.Samples[i+1].Kind == kind {
+		return 0
+	}
+	n := map[string]int64{diff.Removed: m.Removed, diff.Added: m.Added, diff.Changed: m.Changed}[kind]
+	for _, s := range m.Samples {
+		if s.Kind == kind {
+			n -= s.Count
+		}
+	}
+	return n
+}
+
 // sampleText is a row: - removed, + added, ~ changed.
 func sampleText(b *strings.Builder, m *runner.MartDiff, s diff.Sample) {
-	sign := map[string]string{diff.Removed: "-", diff.Added: "+", diff.Changed: "~"}[s.Kind]
 	var parts []string
 	for i, k := range s.Key {
 		parts = append(parts, clean(m.Key[i])+"="+valueText(k))
@@ -184,7 +204,7 @@ func sampleText(b *strings.Builder, m *runner.MartDiff, s diff.Sample) {
 	if s.Count > 1 {
 		times = fmt.Sprintf(" (%s times)", thousands(s.Count))
 	}
-	fmt.Fprintf(b, "  %s %s%s\n", sign, strings.Join(parts, ", "), times)
+	fmt.Fprintf(b, "  %s %s%s\n", signs[s.Kind], strings.Join(parts, ", "), times)
 }
 
 // valueText is a value for one line: a text that looks like none is quoted.

@@ -371,33 +371,22 @@ func show(t typ) form {
 	return cast("VARCHAR")
 }
 
-// delta is an expression for the difference of two numbers, or "". It is exact
-// where a type can hold it.
+// delta is an expression for the difference of two numbers, or "". Without
+// floats it is exact; where no type holds it, it is NULL.
 func delta(a, b typ, old, new string) string {
 	if !a.number() || !b.number() || a.base == "BOOLEAN" || b.base == "BOOLEAN" {
 		return ""
 	}
 	to := "DOUBLE"
-	small := func(t typ) bool { return t.integer() && abs(integers[t.base]) <= 64 }
+	holds := func(t typ) bool {
+		return t.decimal() || t.integer() && integers[t.base] <= 128 && integers[t.base] != -128
+	}
 	switch {
-	case small(a) && small(b):
+	case !holds(a) || !holds(b):
+	case a.integer() && b.integer():
 		to = "HUGEINT"
-	case !a.float() && !b.float():
-		whole, scale := max(whole(a), whole(b)), max(a.scale, b.scale)
-		if whole+scale < 38 {
-			to = fmt.Sprintf("DECIMAL(38,%d)", scale)
-		}
+	default:
+		to = fmt.Sprintf("DECIMAL(38,%d)", max(a.scale, b.scale))
 	}
-	return fmt.Sprintf("(CAST(%s AS %s) - CAST(%s AS %s))", new, to, old, to)
-}
-
-// whole is how many digits stand before the point.
-func whole(t typ) int {
-	if t.decimal() {
-		return t.precision - t.scale
-	}
-	if n, ok := digits[abs(integers[t.base])]; ok {
-		return n
-	}
-	return 99
+	return fmt.Sprintf("TRY(CAST(%s AS %s) - CAST(%s AS %s))", new, to, old, to)
 }

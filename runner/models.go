@@ -290,15 +290,15 @@ var plainType = regexp.MustCompile(`(?i)^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|B
 
 var decimalType = regexp.MustCompile(`(?i)^DECIMAL\(\d+, ?(\d+)\)$`)
 
-// forTemplates casts what templates have no values for: decimals to numbers,
-// all else to text, as the engine writes it.
+// forTemplates casts what the driver has no plain values for to text, as the
+// engine writes it: templates get decimals and dates made of that.
 func forTemplates(cols []engine.Column, sql string, types engine.Types) string {
 	aliases, casts, any := make([]string, len(cols)), make([]string, len(cols)), false
 	for i, col := range cols {
 		aliases[i] = engine.Ident(fmt.Sprintf("c%d", i)) // names may repeat
 		to := ""
 		if m := decimalType.FindStringSubmatch(col.Type); m != nil {
-			if to = "DOUBLE"; m[1] == "0" {
+			if to = types.Text; m[1] == "0" {
 				to = "HUGEINT"
 			}
 		} else if !plainType.MatchString(col.Type) {

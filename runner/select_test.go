@@ -179,7 +179,7 @@ models:
 `)
 	rep := s.build(runner.BuildOptions{})
 	s.want("1 1 2 3", "select id, x, y, y2 from latest.view_child")
-	if got := s.query("select c1, c2, c3, c4, c5, c7, c8, c9 from types", ""); got != "01234567-89ab-cdef-0123-456789abcdef 1.5 2026-01-02 12345678901234567890 None True 1.5 x" {
+	if got := s.query("select c1, c2, c3, c4, c5, c7, c8, c9 from types", ""); got != "01234567-89ab-cdef-0123-456789abcdef 1.50 2026-01-02 12345678901234567890 None True 1.5 x" {
 		t.Errorf("%s", got)
 	}
 	if rep.Run.ModelsOK != 5 {

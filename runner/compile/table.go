@@ -2,7 +2,9 @@ package compile
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"warehouse/runner/engine"
 	"warehouse/runner/jinja"
@@ -20,10 +22,49 @@ func newTable(columns []engine.Column, rows [][]any) *table {
 	for i, r := range rows {
 		t.rows[i] = make([]jinja.Value, len(r))
 		for j, v := range r {
-			t.rows[i][j] = jinja.FromGo(v)
+			t.rows[i][j] = agateValue(columns[j].Type, v)
 		}
 	}
 	return t
+}
+
+// agateValue is a value of a result as agate has it: whole numbers as int, all
+// others as Decimal, days as date, points in time as datetime; what agate has
+// no type for is text.
+func agateValue(typ string, v any) jinja.Value {
+	typ = strings.ToLower(typ)
+	switch v := v.(type) {
+	case float64:
+		return decimal(jinja.Repr(v), v)
+	case float32:
+		return decimal(strconv.FormatFloat(float64(v), 'g', -1, 32), float64(v))
+	case time.Time:
+		switch {
+		case typ == "date":
+			return jinja.Date(v)
+		case !strings.Contains(typ, "zone") && typ != "timestamptz":
+			return jinja.NaiveDatetime(v)
+		}
+	case string:
+		switch {
+		case strings.HasPrefix(typ, "decimal"), strings.HasPrefix(typ, "numeric"):
+			return decimal(v, v)
+		case typ == "date":
+			if day, err := time.Parse(time.DateOnly, v); err == nil {
+				return jinja.Date(day)
+			}
+		}
+	}
+	return jinja.FromGo(v)
+}
+
+// decimal is a number as Decimal; infinity and what is none stay as they are.
+func decimal(text string, orElse jinja.Value) jinja.Value {
+	d, err := jinja.ParseDecimal(text)
+	if err != nil {
+		return orElse
+	}
+	return d
 }
 
 func (t *table) names() []string {

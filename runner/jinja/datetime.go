@@ -36,6 +36,12 @@ func newDate(t time.Time) *dateValue {
 	return &dateValue{time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
 }
 
+// Date is Python's datetime.date of t's day.
+func Date(t time.Time) Value { return newDate(t) }
+
+// NaiveDatetime is Python's datetime of t, in UTC and without a time zone.
+func NaiveDatetime(t time.Time) Value { return newDatetime(t, false) }
+
 const maxDeltaDays = 999_999_999
 
 func newTimedelta(us int64) (Value, error) { return &timedeltaValue{us}, nil }

@@ -47,8 +47,14 @@ date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
 {% macro default__datediff(first_date, second_date, datepart) -%}
 datediff({{ datepart }}, {{ first_date }}, {{ second_date }})
 {%- endmacro %}
+{# DuckDB's own weeks are whole spans of seven days; here Sundays are counted,
+   as dbt-duckdb has it. 1899-12-31 was one. #}
 {% macro duckdb__datediff(first_date, second_date, datepart) -%}
+{%- if datepart | lower == 'week' -%}
+(floor((({{ second_date }})::timestamp::date - date '1899-12-31') / 7) - floor((({{ first_date }})::timestamp::date - date '1899-12-31') / 7))::bigint
+{%- else -%}
 date_diff('{{ datepart }}', ({{ first_date }})::timestamp, ({{ second_date }})::timestamp)
+{%- endif -%}
 {%- endmacro %}
 {% macro trino__datediff(first_date, second_date, datepart) -%}
 date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} as timestamp)), date_trunc('{{ datepart }}', cast({{ second_date }} as timestamp)))

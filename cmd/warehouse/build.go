@@ -68,6 +68,7 @@ func (c *cli) reported(ctx context.Context, r *runner.Runner, report *runner.Rep
 	if len(report.Nodes) > 0 {
 		c.log.done(statsOf(report.Nodes), report.Elapsed)
 	}
+	c.writeArtifacts(ctx, r, runner.ArtifactOptions{Report: report})
 	if perr := c.printReport(ctx, r, report, output); perr != nil {
 		return perr
 	}

@@ -38,6 +38,9 @@ references. A model whose SQL depends on the results of queries is printed as it
 		if err != nil {
 			return err
 		}
+		if o.Inline == "" {
+			c.writeArtifacts(cmd.Context(), r, runner.ArtifactOptions{Compiled: nodes})
+		}
 		if output.value == "json" {
 			docs := []compiledDoc{}
 			for _, n := range nodes {

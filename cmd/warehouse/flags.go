@@ -23,6 +23,7 @@ type globals struct {
 	quiet       bool
 	noColor     bool
 	lockTimeout waitFlag
+	artifacts   artifactFlags
 }
 
 func (g *globals) register(f *pflag.FlagSet) {
@@ -37,6 +38,7 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.BoolVar(&g.quiet, "quiet", false, "print results, failures and errors only")
 	f.BoolVar(&g.noColor, "no-color", false, "neither colours nor live progress; NO_COLOR=1 does the same")
 	f.Var(&g.lockTimeout, "lock-timeout", "how long to wait for another process: 60s, 5m, 0 to fail at once")
+	g.artifacts.register(f)
 }
 
 // fromEnvironment fills in the global flags that were not given from

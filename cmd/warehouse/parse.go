@@ -31,6 +31,9 @@ not only the first.`,
 		if err == nil {
 			nodes, err = r.List(cmd.Context(), runner.ListOptions{})
 		}
+		if err == nil {
+			c.writeArtifacts(cmd.Context(), r, runner.ArtifactOptions{})
+		}
 		if output.value == "json" {
 			if perr := c.printJSON(parseJSON(r, nodes, err)); perr != nil {
 				return perr

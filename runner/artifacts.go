@@ -1,0 +1,282 @@
+package runner
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"warehouse/runner/artifact"
+	"warehouse/runner/binding"
+	"warehouse/runner/compile"
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
+
+// ArtifactOptions of WriteArtifacts.
+type ArtifactOptions struct {
+	// Dir is where the files go; "" is `target` in the project's folder. A
+	// relative one is relative to that folder.
+	Dir string
+	// Which is the command, as run_results.json names it: "build", "test".
+	Which string
+	// Report is the outcome of a Build, Test or Retry. Nil: only the manifest
+	// is written, as after a Compile or Check.
+	Report *Report
+	// Compiled are nodes whose SQL is filled in, if there is no Report.
+	Compiled []Compiled
+	// InvocationID is the id in the files' heads if there is no Report, whose
+	// run has one.
+	InvocationID string
+	// Mask hides secrets, which may be in what an engine said: MaskJSON in the
+	// strings of a JSON text, MaskText in a text. Nil changes nothing.
+	MaskJSON func([]byte) []byte
+	MaskText func(string) string
+}
+
+// WriteArtifacts writes what dbt's users and their tools read after a command:
+// manifest.json, the SQL of compiled nodes under compiled/, and, with a Report,
+// run_results.json and catalog.json. They describe the models as they are read
+// in the target's latest schema; package artifact has their shapes. The error
+// says which files could not be written.
+func (r *Runner) WriteArtifacts(ctx context.Context, o ArtifactOptions) error {
+	g, err := r.load(ctx)
+	if err != nil {
+		return err
+	}
+	a := newArtifacts(r, g, o)
+	errs := []error{a.writeCompiled(), a.write("manifest.json", a.manifest(ctx))}
+	if o.Report != nil && o.Report.facts != nil {
+		errs = append(errs, a.write("run_results.json", a.runResults()), a.write("catalog.json", a.catalog()))
+	}
+	return errors.Join(errs...)
+}
+
+// facts is what a Report keeps for its artifacts.
+type facts struct {
+	records map[string]history.ModelRecord // of what `latest` shows, or of the run that was tested; by model name
+	sql     map[string]string              // rendered, secrets as references; by node id
+}
+
+// facts of a build that has ended, as it was published or not.
+func (b *build) facts(published bool) *facts {
+	f := &facts{records: map[string]history.ModelRecord{}, sql: map[string]string{}}
+	for name, rec := range b.records {
+		if !published || !b.picked.all {
+			f.records[name] = rec
+		}
+	}
+	if published {
+		for name, rec := range b.done {
+			f.records[name] = rec
+		}
+	}
+	for id, t := range b.tasks {
+		if t.rendered != nil {
+			f.sql[id] = t.rendered.Stored
+		}
+	}
+	for i := range b.results {
+		if n := &b.results[i]; n.Resource == compile.Test && n.SampleSQL != "" {
+			f.sql[n.ID] = n.SampleSQL
+		}
+	}
+	return f
+}
+
+// artifacts makes the values of one command's files.
+type artifacts struct {
+	r       *Runner
+	g       *compile.Graph
+	o       ArtifactOptions
+	dir     string
+	at      time.Time
+	sql     map[string]string // of nodes that were compiled, as written; by id
+	ids     map[string]string // of models, by name
+	entries map[string]string // YAML file that describes a model, by id
+	paths   map[string]string // of a model's file below its model path, by id
+}
+
+func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
+	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}}
+	if a.dir == "" {
+		a.dir = "target"
+	}
+	if !filepath.IsAbs(a.dir) {
+		a.dir = filepath.Join(r.project.Dir, a.dir)
+	}
+	for id, n := range g.Nodes {
+		if n.Resource == compile.Model {
+			a.ids[n.Name] = id
+		}
+	}
+	for _, m := range g.Project.Models {
+		id := "model." + m.Package + "." + m.Name
+		a.paths[id] = path.Join(m.Path...) + ".sql"
+		if m.YAML != nil {
+			a.entries[id] = m.YAML.Pos.File
+		}
+	}
+	if o.Report != nil && o.Report.facts != nil {
+		for id, sql := range o.Report.facts.sql {
+			a.compiled(id, sql)
+		}
+	}
+	for _, c := range o.Compiled {
+		a.compiled(c.ID, c.SQL)
+	}
+	return a
+}
+
+// compiled notes a node's SQL. Where a build reads its parents through views in
+// memory, other programs find them under the names that a manifest gives them.
+func (a *artifacts) compiled(id, sql string) {
+	n := a.g.Nodes[id]
+	if n == nil {
+		return
+	}
+	for _, name := range stored(a.g, n) {
+		if m := a.g.Nodes[a.ids[name]]; m != nil {
+			sql = strings.ReplaceAll(sql, binding.Ref(a.r.dialect(), m.Name).String(), a.relation(m).String())
+		}
+	}
+	if n.Resource == compile.Model {
+		sql = strings.ReplaceAll(sql, a.r.this(n.Name).String(), a.relation(n).String())
+	}
+	a.sql[id] = sql
+}
+
+// relation is where people read a model.
+func (a *artifacts) relation(n *compile.Node) engine.Relation {
+	return engine.Relation{Database: a.database(), Schema: a.g.Project.Target.LatestSchema, Name: n.Table.Name}
+}
+
+// database is the target's catalog as another program names it: of a file, its
+// name without the ending.
+func (a *artifacts) database() string {
+	t := a.g.Project.Target
+	switch {
+	case t.Catalog != "":
+		return t.Catalog
+	case t.Path != "":
+		base := filepath.Base(t.Path)
+		return strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	return "memory"
+}
+
+func (a *artifacts) write(name string, v any) error {
+	data, err := artifact.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if a.o.MaskJSON != nil {
+		data = a.o.MaskJSON(data)
+	}
+	return artifact.WriteFile(filepath.Join(a.dir, name), data)
+}
+
+// writeCompiled writes the SQL of nodes where dbt does: compiled/<package>/<file>,
+// of a generic data test compiled/<package>/<YAML file>/<name>.sql. Nothing is
+// written outside the folder, whatever links are in it.
+func (a *artifacts) writeCompiled() error {
+	if len(a.sql) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(a.dir, 0o777); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(a.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	made := map[string]bool{}
+	for id, sql := range a.sql {
+		file := a.compiledFile(a.g.Nodes[id])
+		if dir := path.Dir(file); !made[dir] {
+			if err := root.MkdirAll(filepath.FromSlash(dir), 0o777); err != nil {
+				return err
+			}
+			made[dir] = true
+		}
+		if a.o.MaskText != nil {
+			sql = a.o.MaskText(sql)
+		}
+		if err := root.WriteFile(filepath.FromSlash(file), []byte(sql), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *artifacts) compiledFile(n *compile.Node) string {
+	file := path.Join("compiled", n.Package, a.originalPath(n))
+	if n.Test != nil && n.Test.Generic != "" {
+		file = path.Join(file, testFile(n))
+	}
+	return file
+}
+
+// testFile names a generic data test's SQL; a long name is cut as dbt cuts it.
+func testFile(n *compile.Node) string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:`, r) {
+			return '_'
+		}
+		return r
+	}, n.Name)
+	if len(name) > 200 {
+		sum := md5.Sum([]byte(name))
+		name = strings.ToValidUTF8(name[:30], "") + "_" + hex.EncodeToString(sum[:])
+	}
+	return name + ".sql"
+}
+
+// originalPath is a node's file, relative to the project or package that it is
+// of.
+func (a *artifacts) originalPath(n *compile.Node) string { return a.ofPackage(n.Package, n.File) }
+
+func (a *artifacts) ofPackage(pkg, file string) string {
+	if p := a.g.Project.Package(pkg); p != nil {
+		return strings.TrimPrefix(file, p.Dir+"/")
+	}
+	return file
+}
+
+// metadata is the head of a file.
+func (a *artifacts) metadata(schema string) artifact.Metadata {
+	m := artifact.Metadata{SchemaVersion: schema, DBTVersion: artifact.DBTVersion, GeneratedAt: artifact.Time(a.at),
+		InvocationID: artifact.Text(a.o.InvocationID), InvocationStartedAt: artifact.Text(artifact.Time(a.startedAt())), Env: map[string]string{}}
+	if v := a.r.cfg.Version; v != "" {
+		m.Env["WAREHOUSE_VERSION"] = v
+	}
+	if rep := a.o.Report; rep != nil {
+		m.InvocationID = artifact.Text(rep.Run.ID)
+		m.Env["WAREHOUSE_RUN_ID"] = rep.Run.ID
+		m.Env["WAREHOUSE_RUN_STATUS"] = string(rep.Run.Status)
+	}
+	return m
+}
+
+func (a *artifacts) startedAt() time.Time {
+	if rep := a.o.Report; rep != nil {
+		return a.at.Add(-rep.Elapsed).Truncate(time.Microsecond)
+	}
+	return a.at
+}
+
+func sortedIDs(ids []string) []string {
+	out := slices.Clone(ids)
+	if out == nil {
+		out = []string{}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

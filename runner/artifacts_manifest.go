@@ -1,0 +1,270 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"warehouse/runner/artifact"
+	"warehouse/runner/compile"
+	"warehouse/runner/project"
+)
+
+// manifest is the whole project, selected or not.
+func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
+	p := a.g.Project
+	sum := md5.Sum([]byte(p.Name))
+	id, yes, no := hex.EncodeToString(sum[:]), true, false
+	m := &artifact.Manifest{
+		Metadata: artifact.ManifestMetadata{Metadata: a.metadata(artifact.ManifestSchema), ProjectName: &p.Name, ProjectID: &id,
+			SendUsageStats: &no, AdapterType: &p.Target.Type, Quoting: &artifact.Quoting{Database: &yes, Schema: &yes, Identifier: &yes},
+			RunStartedAt: artifact.Text(artifact.Time(a.startedAt()))},
+		Nodes: map[string]*artifact.Node{}, Sources: map[string]*artifact.Source{}, Macros: a.macros(), Docs: a.docs(ctx),
+		Exposures: map[string]*artifact.Exposure{}, Metrics: nothing(), Groups: map[string]*artifact.Group{}, Selectors: map[string]any{},
+		Disabled: map[string][]*artifact.Node{}, ParentMap: map[string][]string{}, ChildMap: map[string][]string{}, GroupMap: map[string][]string{},
+		SavedQueries: nothing(), SemanticModels: nothing(), UnitTests: map[string]*artifact.UnitTest{},
+	}
+	for id, n := range a.g.Nodes {
+		m.ParentMap[id], m.ChildMap[id] = sortedIDs(n.Parents), []string{}
+		if n.Resource == compile.Source {
+			m.Sources[id] = a.source(n)
+			continue
+		}
+		node := a.node(n)
+		m.Nodes[id] = node
+		if node.Group != nil {
+			m.GroupMap[*node.Group] = append(m.GroupMap[*node.Group], id)
+		}
+	}
+	for _, n := range a.g.Disabled() {
+		node := a.node(n)
+		node.Config["enabled"] = false
+		m.Disabled[n.ID] = append(m.Disabled[n.ID], node)
+	}
+	a.addEntries(m)
+	for id, parents := range m.ParentMap {
+		for _, p := range parents {
+			m.ChildMap[p] = append(m.ChildMap[p], id)
+		}
+	}
+	for _, ids := range m.ChildMap {
+		slices.Sort(ids)
+	}
+	for _, ids := range m.GroupMap {
+		slices.Sort(ids)
+	}
+	return m
+}
+
+// node is a model or data test.
+func (a *artifacts) node(n *compile.Node) *artifact.Node {
+	yes := true
+	settings := n.Settings()
+	out := &artifact.Node{
+		Database: a.database(), Schema: a.g.Project.Target.LatestSchema, Name: n.Name, ResourceType: n.Resource, PackageName: n.Package,
+		Path: a.path(n), OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), Alias: n.Name,
+		Checksum: artifact.FileHash{Name: "none"}, Tags: texts(n.Tags), Description: n.Description, Columns: columns(n.Columns),
+		Meta: dictOf(settings["meta"]), Group: textOf(settings["group"]), Docs: docsOf(settings["docs"]), UnrenderedConfig: settings,
+		CreatedAt: seconds(a.at), RawCode: n.RawSQL, Language: "sql", Refs: []artifact.Ref{}, Sources: [][]string{}, Metrics: [][]string{},
+		DependsOn: artifact.DependsOn{Macros: []string{}, Nodes: ids(n.Parents)}, Contract: &artifact.Contract{AliasTypes: true},
+	}
+	for _, id := range n.Parents {
+		switch p := a.g.Nodes[id]; {
+		case p == nil:
+		case p.Resource == compile.Source:
+			out.Sources = append(out.Sources, []string{p.Source.SourceName, p.Source.Name})
+		default:
+			ref := artifact.Ref{Name: p.Name}
+			if p.Package != n.Package {
+				ref.Package = &p.Package
+			}
+			out.Refs = append(out.Refs, ref)
+		}
+	}
+	if sql, ok := a.sql[n.ID]; ok {
+		out.Compiled, out.CompiledCode, out.ExtraCTEsInjected, out.ExtraCTEs = &yes, &sql, &yes, []artifact.ExtraCTE{}
+		out.CompiledPath = artifact.Text("target/" + a.compiledFile(n))
+	}
+	if n.RawSQL != "" {
+		out.RawCode = strings.TrimSpace(n.RawSQL)
+		sum := sha256.Sum256([]byte(out.RawCode))
+		out.Checksum = artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(sum[:])}
+	}
+	if n.Test != nil {
+		a.test(out, n, settings)
+	} else {
+		a.model(out, n, settings)
+	}
+	return out
+}
+
+func (a *artifacts) model(out *artifact.Node, n *compile.Node, settings map[string]any) {
+	cfg := n.Config
+	out.Alias, out.Docs = n.Table.Name, docsOf(settings["docs"])
+	if n.Kind != "ephemeral" {
+		out.RelationName = artifact.Text(a.relation(n).String())
+	}
+	if file := a.entries[n.ID]; file != "" {
+		out.PatchPath = artifact.Text(n.Package + "://" + a.ofPackage(n.Package, file))
+	}
+	out.Access, out.Constraints, out.PrimaryKey = artifact.Text(cmp.Or(cfg.Access, "protected")), []artifact.ModelLevelConstraint{}, texts(cfg.PrimaryKey)
+	out.Contract = &artifact.Contract{Enforced: cfg.ContractEnforced, AliasTypes: true}
+	out.Config = modelConfig(n, settings)
+}
+
+// materialized is a kind of model as dbt calls it.
+func materialized(kind string) string {
+	if kind == "mart" {
+		return "table"
+	}
+	return kind
+}
+
+// modelConfig is a model's config with the defaults that hold, under dbt's keys;
+// the project's own keys are beside them.
+func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
+	cfg := n.Config
+	out := map[string]any{
+		"enabled": true, "alias": null(cfg.Alias), "schema": null(cfg.Schema), "database": null(cfg.Database), "tags": texts(n.Tags),
+		"meta": dictOf(settings["meta"]), "group": null(cfg.Group), "materialized": materialized(n.Kind), "incremental_strategy": null(cfg.IncrementalStrategy),
+		"batch_size": nil, "lookback": 1, "begin": nil, "persist_docs": map[string]any{}, "post-hook": hooks(settings["post_hook"]), "pre-hook": hooks(settings["pre_hook"]),
+		"quoting": map[string]any{}, "column_types": map[string]any{}, "full_refresh": cfg.FullRefresh, "unique_key": uniqueKey(cfg.UniqueKey),
+		"on_schema_change": "ignore", "on_configuration_change": "apply", "grants": map[string]any{}, "packages": []any{}, "docs": docsOf(settings["docs"]),
+		"contract": map[string]any{"enforced": cfg.ContractEnforced, "alias_types": true}, "event_time": null(cfg.EventTime), "concurrent_batches": nil,
+		"access": cmp.Or(cfg.Access, "protected"),
+	}
+	for key, v := range settings {
+		switch key {
+		case "enabled", "alias", "schema", "database", "tags", "meta", "group", "materialized", "incremental_strategy", "post_hook", "pre_hook",
+			"full_refresh", "unique_key", "docs", "contract", "event_time", "access":
+		case "batch_size", "lookback", "begin", "persist_docs", "quoting", "column_types", "on_schema_change", "on_configuration_change",
+			"grants", "packages", "concurrent_batches":
+			if v != nil {
+				out[key] = v
+			}
+		default:
+			out[key] = v
+		}
+	}
+	return out
+}
+
+func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[string]any) {
+	t := n.Test
+	out.Config = map[string]any{
+		"enabled": true, "alias": settings["alias"], "schema": cmp.Or[any](settings["schema"], "dbt_test__audit"), "database": settings["database"],
+		"tags": texts(n.Tags), "meta": dictOf(settings["meta"]), "group": out.Group, "materialized": "test", "severity": strings.ToUpper(t.Severity),
+		"store_failures": settings["store_failures"], "store_failures_as": settings["store_failures_as"], "where": settings["where"], "limit": limit(t.Limit),
+		"fail_calc": t.FailCalc, "warn_if": t.WarnIf, "error_if": t.ErrorIf,
+	}
+	if t.Generic == "" {
+		return
+	}
+	out.ColumnName, out.AttachedNode = artifact.Text(t.Column), artifact.Text(t.Model)
+	kwargs := t.Kwargs()
+	if t.Column != "" {
+		kwargs["column_name"] = t.Column
+	}
+	if of := a.g.Nodes[t.Model]; of != nil {
+		out.FileKeyName = artifact.Text(plural(of) + "." + keyName(of))
+		kwargs["model"] = "{{ get_where_subquery(" + call(of) + ") }}"
+	}
+	out.TestMetadata = &artifact.TestMetadata{Name: t.Generic, Kwargs: kwargs, Namespace: artifact.Text(t.Package)}
+	out.RawCode = "{{ test_" + t.Generic + "(**_dbt_generic_test_kwargs) }}"
+	out.Checksum = artifact.FileHash{Name: "none"}
+}
+
+// plural is the key of a YAML file under which a node stands.
+func plural(n *compile.Node) string { return n.Resource + "s" }
+
+func keyName(n *compile.Node) string {
+	if n.Source != nil {
+		return n.Source.SourceName
+	}
+	return n.Name
+}
+
+// call is how a template names a node.
+func call(n *compile.Node) string {
+	if n.Source != nil {
+		return "source('" + n.Source.SourceName + "', '" + n.Source.Name + "')"
+	}
+	return "ref('" + n.Name + "')"
+}
+
+func (a *artifacts) source(n *compile.Node) *artifact.Source {
+	s := n.Source
+	settings := n.Settings()
+	rel := n.Relation
+	rel.Database = cmp.Or(rel.Database, a.database())
+	out := &artifact.Source{
+		Database: rel.Database, Schema: rel.Schema, Name: s.Name, ResourceType: "source", PackageName: n.Package, Path: a.originalPath(n),
+		OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), SourceName: s.SourceName, SourceDescription: s.SourceDescription,
+		Loader: s.Loader, Identifier: s.Identifier, LoadedAtField: artifact.Text(s.LoadedAtField), LoadedAtQuery: artifact.Text(s.LoadedAtQuery),
+		Freshness: freshness(s.Freshness), Description: n.Description, Columns: columns(n.Columns), Meta: orEmpty(s.Meta), SourceMeta: map[string]any{},
+		Tags: texts(n.Tags), Config: map[string]any{"enabled": true, "meta": orEmpty(s.Meta), "tags": texts(n.Tags)}, UnrenderedConfig: settings,
+		RelationName: artifact.Text(rel.String()), CreatedAt: seconds(a.at),
+	}
+	if len(s.External) > 0 {
+		out.External, _ = compile.Plain(s.External).(map[string]any)
+	}
+	return out
+}
+
+func freshness(f *project.Freshness) *artifact.Freshness {
+	if f == nil {
+		return nil
+	}
+	rule := func(r *project.FreshnessRule) *artifact.FreshnessTime {
+		if r == nil {
+			return nil
+		}
+		return &artifact.FreshnessTime{Count: &r.Count, Period: artifact.Text(r.Period)}
+	}
+	return &artifact.Freshness{WarnAfter: rule(f.WarnAfter), ErrorAfter: rule(f.ErrorAfter), Filter: artifact.Text(f.Filter)}
+}
+
+// path is a node's file below the folder of its kind.
+func (a *artifacts) path(n *compile.Node) string {
+	if p, ok := a.paths[n.ID]; ok && n.Test == nil {
+		return p
+	}
+	if n.Test != nil && n.Test.Generic != "" {
+		return testFile(n)
+	}
+	file := a.originalPath(n)
+	if _, below, ok := strings.Cut(file, "/"); ok {
+		return below
+	}
+	return file
+}
+
+func columns(cols []project.Column) map[string]*artifact.ColumnInfo {
+	out := make(map[string]*artifact.ColumnInfo, len(cols))
+	for _, c := range cols {
+		meta, tags := orEmpty(c.Meta), texts(c.Tags)
+		info := &artifact.ColumnInfo{Name: c.Name, Description: c.Description, Meta: meta, DataType: artifact.Text(c.DataType),
+			Constraints: []artifact.ColumnLevelConstraint{}, Config: map[string]any{"meta": meta, "tags": tags}, Tags: tags}
+		if c.Quote {
+			info.Quote = &c.Quote
+		}
+		for _, k := range c.Constraints {
+			info.Constraints = append(info.Constraints, artifact.ColumnLevelConstraint{Type: k.Type, Name: artifact.Text(k.Name),
+				Expression: artifact.Text(k.Expression), WarnUnenforced: true, WarnUnsupported: true, To: artifact.Text(k.To), ToColumns: texts(k.ToColumns)})
+		}
+		out[c.Name] = info
+	}
+	return out
+}
+
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return maps.Clone(m)
+}

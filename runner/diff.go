@@ -204,7 +204,7 @@ func (d *differ) fitsNone() error {
 		advice = h.Hint()
 	}
 	if errors.Is(d.unfit, diff.ErrNoColumn) {
-		return &UsageError{Msg: "--columns: no mart has " + strings.Join(d.o.Columns, " or ") + " on both sides", Advice: advice}
+		return &UsageError{Msg: "--columns: no mart has " + strings.Join(d.o.Columns, " or "), Advice: advice}
 	}
 	first, _, _ := strings.Cut(d.unfit.Error(), "\n")
 	return &UsageError{Msg: "--where fits no mart: " + first, Advice: advice}

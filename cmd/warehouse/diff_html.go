@@ -31,7 +31,7 @@ func diffHTML(r *runner.DiffReport) (string, error) {
 	}
 	var b strings.Builder
 	err = page.Execute(&b, r)
-	return b.String(), err
+	return cleanLines(b.String()), err // the template escapes markup, not control characters
 }
 
 // wholeValue is a value for the page, where there is room.
@@ -39,7 +39,7 @@ func wholeValue(v *string) string {
 	if v == nil {
 		return "NULL"
 	}
-	return clean(*v)
+	return *v
 }
 
 // lineKind is the class of a line of a unified diff.

@@ -63,34 +63,47 @@ func align(a, b []mart.Column, o Options) (both []column, r Result) {
 	return both, r
 }
 
-// choose keeps the columns that were asked for, and the key.
-func choose(mart string, both []column, key []string, only []string) ([]column, error) {
+// chosen reports whether a column is to be compared; without a choice, all are.
+func chosen(name string, only []string) bool {
+	return len(only) == 0 || slices.ContainsFunc(only, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// choose keeps the columns that were asked for, and the key, and of the changes
+// of columns those that were asked for.
+func choose(r *Result, both []column, only []string) ([]column, error) {
 	if len(only) == 0 {
 		return both, nil
 	}
-	wanted := func(c column, names []string) bool {
-		return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, c.name) })
-	}
-	var out []column
-	found := false
 	var names []string
 	for _, c := range both {
 		names = append(names, c.name)
-		if wanted(c, only) {
-			found = true
-		} else if !wanted(c, key) {
-			continue
-		}
-		out = append(out, c)
 	}
-	if !found {
-		e := &Error{Mart: mart, Msg: fmt.Sprintf("both sides of it have no column %s", strings.Join(only, ", ")), Err: ErrNoColumn}
-		if near := diag.Nearest(only[0], names); near != "" {
-			e.Advice = fmt.Sprintf("did you mean %s?", near)
-		}
-		return nil, e
+	if err := anyOf(r.Mart, names, only); err != nil {
+		return nil, err
 	}
-	return out, nil
+	unwanted := func(name string) bool { return !chosen(name, only) }
+	r.ColumnsAdded = slices.DeleteFunc(r.ColumnsAdded, unwanted)
+	r.ColumnsRemoved = slices.DeleteFunc(r.ColumnsRemoved, unwanted)
+	r.ColumnsRetyped = slices.DeleteFunc(r.ColumnsRetyped, func(c Retyped) bool { return unwanted(c.Name) })
+	return slices.DeleteFunc(slices.Clone(both), func(c column) bool {
+		return unwanted(c.name) && !inKey(c.name, r.Key)
+	}), nil
+}
+
+func inKey(name string, key []string) bool {
+	return slices.ContainsFunc(key, func(k string) bool { return strings.EqualFold(k, name) })
+}
+
+// anyOf is ErrNoColumn if none of the wanted columns is among names.
+func anyOf(mart string, names, only []string) error {
+	if len(only) == 0 || slices.ContainsFunc(names, func(n string) bool { return chosen(n, only) }) {
+		return nil
+	}
+	e := &Error{Mart: mart, Msg: fmt.Sprintf("it has no column %s", strings.Join(only, ", ")), Err: ErrNoColumn}
+	if near := diag.Nearest(only[0], names); near != "" {
+		e.Advice = fmt.Sprintf("did you mean %s?", near)
+	}
+	return e
 }
 
 // candidate is a key that may be used, and on which sides it was verified when
@@ -151,7 +164,7 @@ func split(both []column, key []string) (keys, values []column) {
 		keys = append(keys, both[i])
 	}
 	for _, c := range both {
-		if !slices.ContainsFunc(key, func(k string) bool { return strings.EqualFold(k, c.name) }) {
+		if !inKey(c.name, key) {
 			values = append(values, c)
 		}
 	}

@@ -63,11 +63,15 @@ func TestCandidates(t *testing.T) {
 func TestChoose(t *testing.T) {
 	l := layout("", "id BIGINT", "price BIGINT", "n BIGINT")
 	both, _ := align(l.Columns, l.Columns, Options{})
-	got, err := choose("m", both, []string{"ID"}, []string{"PRICE", "other"})
+	r := &Result{Mart: "m", Key: []string{"ID"}, ColumnsAdded: []string{"Other", "new"}, ColumnsRetyped: []Retyped{{Name: "n"}}}
+	got, err := choose(r, both, []string{"PRICE", "other"})
+	if len(r.ColumnsAdded) != 1 || len(r.ColumnsRetyped) != 0 {
+		t.Errorf("columns that were not asked for: %+v", r)
+	}
 	if err != nil || len(got) != 2 || got[0].name != "id" || got[1].name != "price" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	_, err = choose("m", both, nil, []string{"prise"})
+	_, err = choose(&Result{}, both, []string{"prise"})
 	var e *Error
 	if !errors.Is(err, ErrNoColumn) || !errors.As(err, &e) || e.Hint() != "did you mean price?" {
 		t.Errorf("got %v", err)

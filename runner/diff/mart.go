@@ -57,6 +57,13 @@ func oneSided(ctx context.Context, c *engine.Conn, a, b *Side, o Options) (Resul
 		there = b
 	}
 	r := Result{Mart: there.Record.Model, Key: keyOf(there.Record.Layout)}
+	var names []string
+	for _, col := range there.Record.Layout.Columns {
+		names = append(names, col.Name)
+	}
+	if err := anyOf(r.Mart, names, o.Columns); err != nil {
+		return r, err
+	}
 	n := there.Record.RowCount
 	if o.Where != "" || n < 0 {
 		if err := c.QueryRow(ctx, there.source(c.DB().Dialect(), o.Where).count(), nil, &n); err != nil {
@@ -86,7 +93,7 @@ func (m *comparison) run(ctx context.Context) (err error) {
 		return err
 	}
 	m.r.Key = key
-	columns, err := choose(m.r.Mart, m.both, key, m.o.Columns)
+	columns, err := choose(m.r, m.both, m.o.Columns)
 	if err != nil {
 		return err
 	}

@@ -219,12 +219,8 @@ func (l *linter) fromParts(n node, sc scope) {
 func (l *linter) report(s *source) {
 	f := Finding{Rule: UnfilteredRead, Start: s.start, End: s.start, Table: *s.table}
 	if s.start >= 0 {
-		f.End = len(l.sql)
-		for _, name := range Names(l.sql[s.start:]) {
-			if name.Start == 0 {
-				f.End = s.start + name.End
-			}
-			break
+		if names := Names(l.sql[s.start:]); len(names) > 0 && names[0].Start == 0 {
+			f.End = s.start + names[0].End
 		}
 	}
 	l.found = append(l.found, f)

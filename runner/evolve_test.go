@@ -34,8 +34,10 @@ func TestEvolve(t *testing.T) {
 		if got := s.query("select * exclude (run_id, created_at) from a", spec); got != r.rows {
 			t.Errorf("%s: %s", spec, got)
 		}
-		s.rollback(spec)
-		s.want(r.rows, "select * exclude (run_id, created_at) from latest.a")
+		if i%3 == 0 {
+			s.rollback(spec)
+			s.want(r.rows, "select * exclude (run_id, created_at) from latest.a")
+		}
 	}
 	s.sound()
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package runner_test
 
 import (
@@ -17,31 +19,6 @@ import (
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
-
-// small has a mart with a data test, a view model and a mart below, and a
-// second branch.
-const small = `
--- models/a.sql --
-select i as id, i * {{ var('times', 1) }} as n from range(5) t(i)
--- models/v.sql --
-{{ config(materialized='view') }} select id, n from {{ ref('a') }}
--- models/b.sql --
-select sum(n) as total from {{ ref('v') }}
--- models/other.sql --
-select 1 as one
--- models/schema.yml --
-version: 2
-models:
-  - name: a
-    config: {primary_key: [id]}
-    columns:
-      - name: id
-        data_tests: [not_null, unique]
-  - name: v
-    columns:
-      - name: n
-        data_tests: [not_null]
-`
 
 // A build that is cancelled before any of its statements leaves what was
 // published as it was, or has published; the target is sound and builds again.

@@ -232,3 +232,28 @@ func (s *shop) want(want, sql string) {
 }
 
 func noHead([]engine.Column) error { return nil }
+
+// small has a mart with a data test, a view model and a mart below, and a
+// second branch.
+const small = `
+-- models/a.sql --
+select i as id, i * {{ var('times', 1) }} as n from range(5) t(i)
+-- models/v.sql --
+{{ config(materialized='view') }} select id, n from {{ ref('a') }}
+-- models/b.sql --
+select sum(n) as total from {{ ref('v') }}
+-- models/other.sql --
+select 1 as one
+-- models/schema.yml --
+version: 2
+models:
+  - name: a
+    config: {primary_key: [id]}
+    columns:
+      - name: id
+        data_tests: [not_null, unique]
+  - name: v
+    columns:
+      - name: n
+        data_tests: [not_null]
+`

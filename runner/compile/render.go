@@ -153,7 +153,7 @@ func (e *env) foldPackages(ws []*diag.Error) []*diag.Error {
 
 // options are the surroundings of the template.
 func (r *render) options() jinja.Options {
-	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Lenient: r.ofPackage, Warn: r.undefined}
+	return jinja.Options{Globals: r, Loader: r.macros.load, Strict: r.strict, Lenient: r.ofPackage, Chain: !r.execute(), Warn: r.undefined}
 }
 
 // ofPackage says whether a file belongs to a package: there an undefined name
@@ -210,8 +210,11 @@ func (r *render) write() (body, error) {
 }
 
 func (r *render) what() string {
-	if r.node.Resource == Test {
+	switch r.node.Resource {
+	case Test:
 		return "a data test"
+	case Unit:
+		return "a unit test's fixture"
 	}
 	return "a model"
 }

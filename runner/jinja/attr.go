@@ -51,6 +51,9 @@ type methodHolder interface{ methods() map[string]*method }
 
 // getAttr is obj.name.
 func (rt *render) getAttr(obj Value, name string) (Value, error) {
+	if rt.chains(obj) {
+		return obj, nil
+	}
 	v, ok, err := rt.safeAttribute(obj, name)
 	if ok || err != nil {
 		return v, err
@@ -58,11 +61,21 @@ func (rt *render) getAttr(obj Value, name string) (Value, error) {
 	if v, ok, err := rt.element(obj, name); ok || err != nil {
 		return v, err
 	}
-	return &Undefined{Name: name, owner: ownerName(obj)}, nil
+	return &Undefined{Name: name, owner: ownerName(obj), host: isHost(obj)}, nil
+}
+
+// isHost says whether v is a value of the host, which has what it has: a macro
+// that a package does not have is a slip.
+func isHost(v Value) bool {
+	_, ok := v.(Object)
+	return ok
 }
 
 // getItem is obj[key].
 func (rt *render) getItem(obj, key Value) (Value, error) {
+	if rt.chains(obj) {
+		return obj, nil
+	}
 	if isSecret(key) {
 		return nil, errSecret
 	}
@@ -77,7 +90,13 @@ func (rt *render) getItem(obj, key Value) (Value, error) {
 	if v, ok, err := rt.safeAttribute(obj, name); ok || err != nil {
 		return v, err
 	}
-	return &Undefined{Name: name, owner: ownerName(obj)}, nil
+	return &Undefined{Name: name, owner: ownerName(obj), host: isHost(obj)}, nil
+}
+
+// chains says whether all that is asked of v is v again: see Options.Chain.
+func (rt *render) chains(v Value) bool {
+	u, ok := v.(*Undefined)
+	return ok && rt.opts.Chain && !u.isName() && !u.host
 }
 
 // orNone makes a key tell from no key.

@@ -287,6 +287,9 @@ func (f *frame) call(fn Value, args arguments, at span) (Value, error) {
 		}
 		return f.rt.adopt(v), nil
 	case *Undefined:
+		if f.rt.chains(fn) {
+			return fn, nil
+		}
 		return nil, f.failOn(at, fn, usable(fn))
 	case Secret, SecretText:
 		return nil, f.fail(at, errSecret)

@@ -74,6 +74,10 @@ type Options struct {
 	Lenient func(file string) bool
 	Warn    func(*diag.Error)
 	Limits  Limits
+	// Chain makes attributes, elements and calls of what something does not
+	// have undefined again, as dbt does while it reads a project. A name that
+	// nothing defines stays an error.
+	Chain bool
 }
 
 // Limits bound what a template may use up; a zero field means its default.

@@ -33,6 +33,7 @@ type Undefined struct {
 	owner string // type of what has no such attribute, "dict object"
 	key   Value  // if it was an element that is no text
 	at    span   // where the name stands
+	host  bool   // it was asked of a value of the host
 }
 
 // message says why the value is undefined.

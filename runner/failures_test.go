@@ -11,7 +11,6 @@ import (
 
 	"warehouse/runner"
 	"warehouse/runner/diag"
-	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
 

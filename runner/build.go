@@ -42,6 +42,7 @@ type build struct {
 	parent   string          // of a replay: the run whose SQL it is
 	replayed json.RawMessage // and that run's variables
 
+	shapes  shapes                     // of what unit tests are given
 	fused   map[string]datatest.Result // results of data tests that were counted with their model
 	started int
 	results []NodeResult
@@ -233,12 +234,17 @@ func (b *build) walk(ctx context.Context) map[string]dag.Outcome {
 
 var errFailed = errors.New("failed") // a node failed; its result says how
 
+// number is the next node's.
+func (b *build) number() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.started++
+	return b.started
+}
+
 // start reports that a node starts, and returns its number.
 func (b *build) start(n NodeResult) int {
-	b.mu.Lock()
-	b.started++
-	i := b.started
-	b.mu.Unlock()
+	i := b.number()
 	n.Status = StatusStart
 	b.r.event(Event{Kind: EventStart, Index: i, Total: len(b.models) + len(b.work.tests), Node: &n, Run: b.run.ID})
 	return i

@@ -22,9 +22,12 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 	b.mu.Unlock()
 	var sql string
 	var err error
-	if counted {
+	switch {
+	case n.Unit != nil:
+		res, sql, err = b.unitNow(ctx, n)
+	case counted:
 		sql, err = b.storedSQL(ctx, n)
-	} else {
+	default:
 		res, sql, err = b.testNow(ctx, n)
 	}
 	if err != nil {
@@ -38,6 +41,9 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 	b.r.hideResult(&res)
 	rec := testRecord(&node, n, res, sql)
 	rec.RunID, rec.Attempt = b.run.ID, b.attempt
+	if n.Unit != nil {
+		node.SampleSQL = "" // the sample is whole
+	}
 	b.mu.Lock()
 	b.tests = append(b.tests, rec)
 	b.mu.Unlock()

@@ -176,7 +176,7 @@ func (b *build) skipRest(ctx context.Context, walked map[string]dag.Outcome) {
 		default:
 			res.Because = "the build was cancelled"
 		}
-		if n.Resource == compile.Test {
+		if n.Test != nil {
 			b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: b.attempt, Test: n.Name, Model: res.Model, Column: n.Test.Column,
 				Severity: n.Test.Severity, Status: "skipped", StartedAt: b.r.now(), FinishedAt: b.r.now()})
 		} else {
@@ -184,7 +184,7 @@ func (b *build) skipRest(ctx context.Context, walked map[string]dag.Outcome) {
 			rec.Status, rec.Error, rec.StartedAt, rec.FinishedAt = history.ModelSkipped, res.Because, b.r.now(), b.r.now()
 			b.rows = append(b.rows, rec)
 		}
-		b.end(b.start(b.nodeResult(n)), res)
+		b.end(b.number(), res)
 	}
 }
 
@@ -205,7 +205,7 @@ func (b *build) count() {
 			b.run.RowCount += max(n.Rows, 0)
 		case compile.Built(n.Resource) && n.Status == StatusError:
 			b.run.ModelsFailed++
-		case n.Resource == compile.Test && n.Blocks():
+		case (n.Resource == compile.Test || n.Resource == compile.Unit) && n.Blocks():
 			b.run.TestsFailed++
 		}
 	}
@@ -238,15 +238,22 @@ func (b *build) notBecause(cause error) string {
 	case cause != nil:
 		return cause.Error()
 	case b.run.ModelsFailed > 0 && b.run.TestsFailed > 0:
-		return fmt.Sprintf("%d models and %d data tests failed", b.run.ModelsFailed, b.run.TestsFailed)
+		return fmt.Sprintf("%s and %s failed", counted(b.run.ModelsFailed, "model"), counted(b.run.TestsFailed, "data test"))
 	case b.run.ModelsFailed > 0:
-		return fmt.Sprintf("%d models failed", b.run.ModelsFailed)
+		return counted(b.run.ModelsFailed, "model") + " failed"
 	case b.run.TestsFailed > 0:
-		return fmt.Sprintf("%d data tests failed", b.run.TestsFailed)
+		return counted(b.run.TestsFailed, "data test") + " failed"
 	case b.run.Status == history.Failed:
 		return "not everything that was selected was built"
 	case b.o.NoPublish:
 		return "--no-publish"
 	}
 	return ""
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

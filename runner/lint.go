@@ -148,7 +148,7 @@ func (l *lint) prepare(ctx context.Context) error {
 	}
 	for _, id := range l.g.DAG.Order() {
 		n := l.g.Nodes[id]
-		if n == nil || n.Resource == compile.Source || n.Resource == compile.Test || n.Kind == "view" || n.Kind == "ephemeral" {
+		if n == nil || n.Resource == compile.Source || n.Test != nil || n.Kind == "view" || n.Kind == "ephemeral" {
 			continue
 		}
 		add(sqltext.Partitioned{Model: n.Name, Schema: n.Table.Schema, Table: n.Table.Name, RunColumn: n.Config.RunIDColumn})
@@ -174,7 +174,7 @@ func (l *lint) prepare(ctx context.Context) error {
 // node looks at one model or data test. What is not wanted is bound all the
 // same: others read its columns.
 func (l *lint) node(ctx context.Context, n *compile.Node, wanted bool) error {
-	if !wanted && n.Resource == compile.Test {
+	if n.Unit != nil || !wanted && n.Resource == compile.Test {
 		return nil
 	}
 	rendered, err := l.g.Render(ctx, n, l.binder)

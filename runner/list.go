@@ -91,7 +91,7 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 	var out []Compiled
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
-		if n == nil || n.Resource == compile.Source || n.Resource == compile.Seed || !p.direct[id] && !p.tests[id] {
+		if n == nil || n.Resource == compile.Source || n.Resource == compile.Seed || n.Unit != nil || !p.direct[id] && !p.tests[id] {
 			continue
 		}
 		res, err := g.Render(ctx, n, b)

@@ -173,6 +173,9 @@ func (b *build) readers() {
 		if !ok {
 			continue
 		}
+		if n.Unit != nil {
+			continue // it reads no rows
+		}
 		t := b.tasks[n.Test.Model]
 		if t != nil && t.node.Kind != "view" && testOf(n, "").Simple() {
 			t.fused = append(t.fused, n)
@@ -437,7 +440,11 @@ func (b *build) bindFailures(g *dag.Graph, out map[string]dag.Outcome) error {
 			rec.Status = history.ModelSkipped
 			b.rows = append(b.rows, rec)
 		}
-		b.end(b.start(b.nodeResult(t.node)), res)
+		i := b.number()
+		if o.Err != nil {
+			i = b.start(b.nodeResult(t.node))
+		}
+		b.end(i, res)
 	}
 	return foreign
 }

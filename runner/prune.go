@@ -126,7 +126,7 @@ func (r *Runner) pruneRules(ctx context.Context, o PruneOptions) (book ruleBook,
 	}
 	if g != nil {
 		for _, n := range g.Nodes {
-			if n.Resource != compile.Source && n.Resource != compile.Test {
+			if n.Resource != compile.Source && n.Test == nil {
 				book.own[n.Name] = (*history.Retention)(n.Config.Retention)
 			}
 		}

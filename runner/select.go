@@ -83,7 +83,7 @@ func (r *Runner) pick(g *compile.Graph, include, exclude []string) (picked, *Sel
 		}
 	}
 	for id, n := range g.Nodes {
-		if n.Resource == compile.Test && !out[id] && slices.ContainsFunc(n.Parents, func(q string) bool { return p.models[q] }) {
+		if n.Test != nil && !out[id] && slices.ContainsFunc(n.Parents, func(q string) bool { return p.models[q] }) {
 			p.tests[id] = true
 		}
 	}
@@ -156,6 +156,9 @@ func selectorNodes(g *compile.Graph) []*selector.Node {
 		switch {
 		case n.Source != nil:
 			s.SourceName = n.Source.SourceName
+		case n.Unit != nil:
+			s.TestName = n.Name
+			s.Config = map[string]any{"enabled": true, "tags": n.Tags, "meta": n.Config.Meta}
 		case n.Test != nil:
 			s.TestType, s.TestName = "singular", ""
 			if n.Test.Generic != "" {

@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"warehouse/runner/binding"
@@ -20,9 +22,12 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.pickTests(g, o.Select, o.Exclude)
+	p, err := r.pickTests(g, o.Run, o.Select, o.Exclude)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(p.tests)), func(id string) bool { return g.Nodes[id].Unit == nil }) {
+		return r.testUnits(ctx, g, p, begun)
 	}
 	s, err := r.write(ctx, "")
 	if err != nil {
@@ -64,9 +69,12 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 // testAll runs the data tests of a Test and records them.
 func (b *build) testAll(ctx context.Context) (*Report, error) {
 	b.binder = b.binding()
-	edges := map[string][]string{}
-	for id := range b.work.tests {
+	edges, units := map[string][]string{}, map[string]bool{}
+	for id, n := range b.work.tests {
 		edges[id] = nil
+		if n.Unit != nil {
+			units[n.Name] = true
+		}
 	}
 	var err error
 	if b.graph, err = dag.New(edges); err != nil {
@@ -82,6 +90,7 @@ func (b *build) testAll(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	failed := 0
+	b.tests = slices.DeleteFunc(b.tests, func(t history.TestRecord) bool { return units[t.Test] }) // they say nothing of the run
 	for i := range b.tests {
 		b.tests[i].Attempt = attempt
 	}
@@ -115,6 +124,9 @@ func (b *build) countFused(ctx context.Context) {
 	groups := map[string][]*compile.Node{}
 	for _, id := range b.graph.Order() {
 		n := b.work.tests[id]
+		if n.Unit != nil {
+			continue
+		}
 		m := b.g.Nodes[n.Test.Model]
 		if m != nil && m.Kind != "ephemeral" && b.bound[m.Name] && testOf(n, "").Simple() {
 			groups[m.Name] = append(groups[m.Name], n)
@@ -150,16 +162,17 @@ func (b *build) countFused(ctx context.Context) {
 
 // pickTests is pick for data tests: those that are named, and those of what is
 // named.
-func (r *Runner) pickTests(g *compile.Graph, include, exclude []string) (picked, error) {
+func (r *Runner) pickTests(g *compile.Graph, run string, include, exclude []string) (picked, error) {
 	p, failed, err := r.pick(g, include, exclude)
 	if err != nil {
 		return p, err
 	}
 	for id := range p.direct {
-		if g.Nodes[id].Resource == compile.Test {
+		if g.Nodes[id].Test != nil {
 			p.tests[id] = true
 		}
 	}
+	r.leaveUnitsOut(g, &p, run)
 	if len(p.tests) > 0 {
 		return p, nil
 	}

@@ -271,6 +271,10 @@ func (w *work) testEdges(models *dag.Graph, edges map[string][]string) {
 		ids[name] = viewID(name)
 	}
 	for tid, t := range w.tests {
+		if t.Unit != nil {
+			w.unitEdges(tid, t, edges)
+			continue
+		}
 		var reads []string
 		for _, name := range stored(w.g, t) {
 			if id, ok := ids[name]; ok {
@@ -294,6 +298,21 @@ func (w *work) testEdges(models *dag.Graph, edges map[string][]string) {
 			if n == len(reads) && !slices.Contains(reads, d) {
 				edges[d] = append(edges[d], tid)
 			}
+		}
+	}
+}
+
+// unitEdges puts a unit test in front of its model; in front of what reads it,
+// if it is ephemeral.
+func (w *work) unitEdges(id string, t *compile.Node, edges map[string][]string) {
+	edges[id] = nil
+	if m := t.Unit.Model; w.models[m.ID] != nil {
+		edges[m.ID] = append(edges[m.ID], id)
+		return
+	}
+	for _, d := range w.g.DAG.Descendants(t.Unit.Model.ID, -1) {
+		if w.models[d] != nil {
+			edges[d] = append(edges[d], id)
 		}
 	}
 }

@@ -41,6 +41,10 @@ func reportText(r *runner.Report, name func(id string) string) string {
 	}
 	if r.TestsOnly {
 		s := statsOf(r.Nodes)
+		if r.Run.ID == "" {
+			fmt.Fprintf(&b, "%d of %s passed in %s\n", s.pass, count(s.total, "unit test"), seconds(r.Elapsed))
+			return b.String()
+		}
 		warned := ""
 		if s.warn > 0 {
 			warned = fmt.Sprintf(", %d warned,", s.warn)

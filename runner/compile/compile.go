@@ -43,6 +43,7 @@ const (
 	Source   = "source"
 	Seed     = "seed"
 	Snapshot = "snapshot"
+	Unit     = "unit_test"
 )
 
 // Node is a model, a seed, a data test or a source.
@@ -66,7 +67,10 @@ type Node struct {
 	Increment   *Increment // of an incremental model
 
 	// Of data tests.
-	Test *DataTest
+	Test *DataTest // of a unit test too: its model and thresholds
+
+	// Of unit tests.
+	Unit *UnitTest
 
 	// Of sources.
 	Source   *project.Source
@@ -154,6 +158,8 @@ type Binding struct {
 	// Query runs a query for run_query and statement. Nil: execute is false.
 	Query       func(ctx context.Context, sql string) (columns []engine.Column, rows [][]any, err error)
 	FullRefresh bool
+
+	unit *unitScope // of a unit test
 }
 
 // Rendered is a node's SQL.

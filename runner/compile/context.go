@@ -94,6 +94,9 @@ const DBTVersion = "1.11.0"
 // may put its own macro in the place of a function; then namespaces of
 // packages, then functions and values.
 func (r *render) Lookup(name string) (jinja.Value, bool) {
+	if v, ok := r.overridden(name); ok {
+		return v, true
+	}
 	if m := r.macros.find(r.pkg, name); m != nil {
 		return m, true
 	}

@@ -113,7 +113,11 @@ func report(g *Graph) string {
 				fmt.Fprintf(&b, "  rows %s\n", t.RowWise)
 			}
 		}
-		if n.Resource == Source {
+		if n.Resource == Source || n.Resource == Seed {
+			continue
+		}
+		if n.Unit != nil {
+			b.WriteString(unitReport(g, n))
 			continue
 		}
 		r, err := g.Render(context.Background(), n, testBinding())

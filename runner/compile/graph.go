@@ -55,7 +55,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
 			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, others: map[string]string{}}}
-	for _, step := range []func(){c.sources, c.models, c.dataTests} {
+	for _, step := range []func(){c.sources, c.models, c.dataTests, c.unitTests} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -104,6 +104,9 @@ func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rel, err := r.given(n, c.Pos(), k.key()); rel != nil || err != nil {
+		return rel, err
+	}
 	if n.Kind == "ephemeral" {
 		name, err := r.inline(n, c.Pos())
 		if err != nil {
@@ -161,6 +164,9 @@ func (r *render) source(c *jinja.Call) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rel, err := r.given(n, c.Pos(), k.key()); rel != nil || err != nil {
+		return rel, err
+	}
 	return r.sourceRelation(n), nil
 }
 
@@ -181,6 +187,9 @@ func (r *render) this() jinja.Value {
 	n := r.node
 	if n == nil {
 		return nil
+	}
+	if rel := r.givenThis(); rel != nil {
+		return rel
 	}
 	if r.b == nil || r.b.This == nil || !n.Built() {
 		rel := n.Table

@@ -24,6 +24,9 @@ func (r *render) envVar(c *jinja.Call) (jinja.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("env_var needs the variable's name as text, not %s", jinja.Repr(v[0]))
 	}
+	if v, ok := r.unitEnv(name); ok {
+		return v, nil
+	}
 	value, set := r.lookupEnv(name)
 	switch {
 	case set && IsSecret(name):

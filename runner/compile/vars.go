@@ -71,6 +71,9 @@ func given(c *jinja.Call, at int, name string) bool {
 // list changes no other template's: --vars, then the node's own `vars` config,
 // then the project's.
 func (r *render) lookupVar(name string) (jinja.Value, bool) {
+	if v, ok := r.unitVar(name); ok {
+		return clone(v), true
+	}
 	vars, places := r.vars()
 	v, ok := vars[name]
 	if _, inFile := places[name]; inFile || !ok {

@@ -120,6 +120,8 @@ func (l *loader) addFiles(files []*file) {
 			}
 		case docFile:
 			l.addDocs(f)
+		case fixtureFile:
+			l.addFixture(f)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type Project struct {
 	Seeds     []*Seed
 	Snapshots []*SnapshotFile
 	Docs      []*DocBlock
+	Fixtures  []*Fixture
 
 	Packages []*Package // sorted by name; their models, macros, … are among the above
 
@@ -176,6 +177,8 @@ type Entry struct {
 	// Raw is all that stands in the entry, for kinds and keys that have no
 	// field here: keys as written, values plain.
 	Raw *jinja.Dict
+	// Places are where the parts of a unit test stand: see unitPlaces.
+	Places map[string]Pos
 }
 
 // Column is what a YAML file says of a column.

@@ -26,6 +26,7 @@ const (
 	docFile
 	seedFile     // read by the engine; only its name counts here
 	analysisFile // only its name counts
+	fixtureFile  // rows of unit tests
 )
 
 // file is a file of the project, and what was read of it.
@@ -77,12 +78,12 @@ func (l *loader) listFiles() []*file {
 	}
 	walk(l.paths.models, map[string]fileKind{".sql": modelFile, ".md": docFile}, nil)
 	walk(l.paths.macros, map[string]fileKind{".sql": macroFile, ".md": docFile}, nil)
-	walk(l.paths.tests, map[string]fileKind{".sql": testFile}, func(f *file) {
+	walk(l.paths.tests, map[string]fileKind{".sql": testFile, ".csv": analysisFile}, func(f *file) {
 		switch parts := below(f.dir, f.name); {
 		case len(parts) > 1 && parts[0] == "generic":
 			f.kind = macroFile
 		case len(parts) > 1 && parts[0] == "fixtures":
-			f.kind = analysisFile
+			f.kind = fixtureFile
 		}
 	})
 	walk(l.paths.snapshots, map[string]fileKind{".sql": snapshotFile, ".md": docFile}, nil)
@@ -145,6 +146,9 @@ func (l *loader) readFile(f *file) {
 	}
 	if f.text, bad = decodeText(f.name, data); bad != nil {
 		f.errs.Add(bad)
+		return
+	}
+	if f.kind == fixtureFile {
 		return
 	}
 	if f.kind == docFile && !strings.Contains(f.text, "docs") {

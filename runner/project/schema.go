@@ -112,6 +112,9 @@ func (f *yamlFile) entry(n *yaml.Node, sectionName string) *Entry {
 			_ = e.Raw.Set(p.key, f.raw(p.v))
 		}
 	}
+	if sec.kind == "unit_test" {
+		e.Places = f.unitPlaces(ps)
+	}
 	if sec.kind == "data_test" {
 		e.Config = f.testConfig(find(ps, "config"), "the config of "+e.Name)
 	}

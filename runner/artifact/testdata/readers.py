@@ -84,7 +84,7 @@ def bouncer():
     with tempfile.TemporaryDirectory() as d:
         config = pathlib.Path(d) / "dbt-bouncer.yml"
         text = f"dbt_artifacts_dir: {args.target.resolve()}\n"
-        text += "manifest_checks:\n  - {name: check_model_names, model_name_pattern: ^[a-z]}\n  - {name: check_model_has_unique_test, severity: warn}\n"
+        text += "manifest_checks:\n  - {name: check_model_names, model_name_pattern: '^[a-z]'}\n  - {name: check_model_has_unique_test, severity: warn}\n"
         if load("catalog.json"):
             text += "catalog_checks:\n  - {name: check_column_names, column_name_pattern: '.*'}\n  - {name: check_columns_are_all_documented, severity: warn}\n"
         if load("run_results.json"):

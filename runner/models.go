@@ -94,7 +94,12 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 		rec.StartedAt, rec.Status = started, history.ModelSuccess
 		if t.node.Kind == "view" {
 			rec.FinishedAt = b.r.now()
-			return b.reg.RecordModels(ctx, c, []history.ModelRecord{rec})
+			return c.Atomic(ctx, func() error {
+				if err := b.moveAway(ctx, c, t); err != nil {
+					return err
+				}
+				return b.reg.RecordModels(ctx, c, []history.ModelRecord{rec})
+			})
 		}
 		counts, err := b.writeRows(ctx, c, t, &rec)
 		if err != nil {
@@ -154,7 +159,13 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 	for _, n := range t.fused {
 		job.Counts = append(job.Counts, n.Test.RowWise)
 	}
+	for _, rule := range t.rules {
+		job.Counts = append(job.Counts, rule.SQL)
+	}
 	err := c.Atomic(ctx, func() error {
+		if err := b.moveAway(ctx, c, t); err != nil {
+			return err
+		}
 		w, err := mart.Write(ctx, c, job)
 		if err != nil {
 			return err
@@ -164,7 +175,10 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 				return err
 			}
 		}
-		counts = w.Counts
+		counts = w.Counts[:len(t.fused)]
+		if err := t.judgeContract(w.Counts[len(t.fused):]); err != nil {
+			return err
+		}
 		rec.RowCount, rec.Checksum, rec.ChecksumScheme, rec.Layout.Columns = w.Rows, w.Checksum, w.Scheme, w.Columns
 		rec.FinishedAt = b.r.now()
 		return b.reg.RecordModels(ctx, c, []history.ModelRecord{*rec})
@@ -173,6 +187,19 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 		return counts, b.recorded(ctx, c, rec, err)
 	}
 	return counts, err
+}
+
+// moveAway removes what an earlier try of this run wrote for the model into
+// another table: its alias, schema or run id column changed since.
+func (b *build) moveAway(ctx context.Context, c *engine.Conn, t *task) error {
+	old, ok := b.old[t.node.Name]
+	if !ok || old.Status != history.ModelSuccess || old.Layout.RunColumn == "" {
+		return nil
+	}
+	if l := old.Layout; strings.EqualFold(l.Schema, t.spec.Table.Schema) && strings.EqualFold(l.Table, t.spec.Table.Name) && l.RunColumn == t.spec.RunColumn {
+		return nil
+	}
+	return deleteRows(ctx, c, old.Layout, b.run.ID)
 }
 
 // recorded asks the register whether a commit that reported an error happened

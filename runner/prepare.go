@@ -29,6 +29,7 @@ type task struct {
 	read     bool            // a model, a view or a data test reads it
 	fused    []*compile.Node // data tests that are counted while its rows are written
 	csv      *seedFile       // of a seed
+	rules    []compile.Rule  // of its contract: verified where its rows are written
 	this     bool            // its published rows are bound
 	deferred bool            // its SQL depends on query results: rendered at its turn
 	bound    bool            // its view in memory is the final one
@@ -236,6 +237,9 @@ func (b *build) renderTask(ctx context.Context, t *task, binder compile.Binding)
 func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	err := b.describe(ctx, c, t)
 	if err != nil {
+		return err
+	}
+	if err := b.keepContract(ctx, c, t); err != nil {
 		return err
 	}
 	if t.node.Kind == "view" {

@@ -65,7 +65,7 @@ type Config struct {
 	LookupEnv func(string) (string, bool) // nil: the process's environment
 	Now       func() time.Time            // nil: time.Now
 	NewID     func() string               // nil: UUIDv7
-	Observe   func(Event)                 // progress; nil: nobody looks
+	Observe   func(Event)                 // progress, from several goroutines at once; nil: nobody looks
 	Log       *slog.Logger                // nil: discarded
 	Statement func(engine.Statement)      // the statement log; nil: none
 }

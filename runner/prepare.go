@@ -311,7 +311,7 @@ func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	err = placed(err, t.node, t.rendered)
 	var d *diag.Error
-	if t.rendered.This && !t.this && errors.As(err, &d) && strings.Contains(d.Msg, binding.ThisSchema) {
+	if t.rendered.This && !t.this && errors.As(err, &d) && strings.Contains(d.Msg, t.node.Name) {
 		told := *d
 		told.Msg, told.Advice = t.node.Name+" reads its own published rows, and has none", "put what reads {{ this }} behind {% if is_incremental() %}"
 		return &told

@@ -151,6 +151,7 @@ func (c *compiler) models() {
 		c.names.models[u.node.Name] = append(c.names.models[u.node.Name], u.node)
 		delete(c.names.disabled, u.node.Name)
 	}
+	c.snapshots()
 	for _, u := range enabled {
 		u.links = make(map[string]call, len(u.r.calls))
 		c.link(u, func(err *diag.Error) { c.errs.Add(err) })

@@ -138,3 +138,25 @@ func partition(c project.Config, key []string) []string {
 func configError(s project.Setting, msg, advice string) *diag.Error {
 	return &diag.Error{Pos: s.Pos, Span: s.Span, Source: s.Source, Msg: msg, Advice: advice}
 }
+
+// snapshots tells that snapshots are left out, before anybody misses their
+// rows.
+func (c *compiler) snapshots() {
+	leave := func(name string, at diag.Pos) {
+		c.names.others[name] = fmt.Sprintf("a snapshot (%s), and snapshots are not supported", at)
+		c.errs.Add(&diag.Error{Pos: at, Warn: true, Msg: fmt.Sprintf("snapshot '%s' is left out: snapshots are not supported", name),
+			Advice: "every run keeps its rows: a mart that selects the source, and its runs, are such a history"})
+	}
+	for _, f := range c.project.Snapshots {
+		for _, b := range f.Template.Blocks() {
+			if b.Kind == Snapshot {
+				leave(b.Name, b.Pos)
+			}
+		}
+	}
+	for _, e := range c.project.Entries[Snapshot] {
+		if c.names.others[e.Name] == "" {
+			leave(e.Name, e.Pos)
+		}
+	}
+}

@@ -14,7 +14,7 @@ type names struct {
 	sources  map[[2]string]*Node // by source and table: the project's before those of packages
 	foreign  map[[3]string]*Node // of packages: by package, source and table
 	off      map[[2]string]*Node // disabled sources
-	others   map[string]string   // what else there is by that name: a seed's file
+	others   map[string]string   // what else there is by that name, in words
 }
 
 // lookup returns the node that a call names, or an error that says which one
@@ -40,7 +40,7 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 		return nil, &lookupError{msg: fmt.Sprintf("%s '%s' is disabled", n.Resource, k.name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
 	}
 	if file, ok := t.others[k.name]; ok {
-		return nil, &lookupError{msg: fmt.Sprintf("'%s' is no model (there is %s)", k.name, file)}
+		return nil, &lookupError{msg: fmt.Sprintf("'%s' is %s", k.name, file)}
 	}
 	var all []string
 	for name, ns := range t.models {

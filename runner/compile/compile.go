@@ -65,6 +65,7 @@ type Node struct {
 	Table       engine.Relation // the mart's storage: schema and name, no database
 	RawSQL      string
 	Increment   *Increment // of an incremental model
+	Contract    *Contract  // nil: none is enforced
 
 	// Of data tests.
 	Test *DataTest // of a unit test too: its model and thresholds

@@ -174,6 +174,11 @@ func (c *compiler) model(m *project.Model) unit {
 	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	u.configure()
+	if m.YAML != nil {
+		u.contract(m.YAML.Constraints)
+	} else {
+		u.contract(nil)
+	}
 	return u
 }
 

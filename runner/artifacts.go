@@ -17,6 +17,7 @@ import (
 	"warehouse/runner/compile"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
+	"warehouse/runner/project"
 )
 
 // ArtifactOptions of WriteArtifacts.
@@ -98,8 +99,8 @@ type artifacts struct {
 	dir     string
 	at      time.Time
 	sql     map[string]string // of nodes that were compiled, as written; by id
-	ids     map[string]string // of models, by name
-	entries map[string]string // YAML file that describes a model, by id
+	ids     map[string]string // of models, seeds and snapshots, by name
+	entries map[string]string // YAML file that describes one of them, by id
 	paths   map[string]string // of a model's file below its model path, by id
 }
 
@@ -112,7 +113,7 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 		a.dir = filepath.Join(r.project.Dir, a.dir)
 	}
 	for id, n := range g.Nodes {
-		if n.Resource == compile.Model {
+		if n.Built() {
 			a.ids[n.Name] = id
 		}
 	}
@@ -128,6 +129,11 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 			a.compiled(id, sql)
 		}
 	}
+	for _, d := range g.Project.Seeds {
+		if d.YAML != nil {
+			a.entries["seed."+d.Package+"."+d.Name] = d.YAML.Pos.File
+		}
+	}
 	for _, c := range o.Compiled {
 		a.compiled(c.ID, c.SQL)
 	}
@@ -138,7 +144,7 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 // memory, other programs find them under the names that a manifest gives them.
 func (a *artifacts) compiled(id, sql string) {
 	n := a.g.Nodes[id]
-	if n == nil {
+	if n == nil || n.Resource == compile.Seed || n.Unit != nil {
 		return
 	}
 	for _, name := range stored(a.g, n) {
@@ -146,21 +152,27 @@ func (a *artifacts) compiled(id, sql string) {
 			sql = strings.ReplaceAll(sql, binding.Ref(a.r.dialect(), m.Name).String(), a.relation(m).String())
 		}
 	}
-	if n.Resource == compile.Model {
+	if n.Built() {
 		sql = strings.ReplaceAll(sql, a.r.this(n.Name).String(), a.relation(n).String())
 	}
 	a.sql[id] = sql
 }
 
 // relation is where people read a model.
-func (a *artifacts) relation(n *compile.Node) engine.Relation {
-	return engine.Relation{Database: a.database(), Schema: a.g.Project.Target.LatestSchema, Name: n.Table.Name}
+func (a *artifacts) relation(n *compile.Node) engine.Relation { return publicRelation(a.g, n) }
+
+func (a *artifacts) database() string { return publicCatalog(a.g.Project.Target) }
+
+// publicRelation is where people read a model, seed or snapshot: its view in
+// the latest binding.
+func publicRelation(g *compile.Graph, n *compile.Node) engine.Relation {
+	t := g.Project.Target
+	return engine.Relation{Database: publicCatalog(t), Schema: t.LatestSchema, Name: n.Table.Name}
 }
 
-// database is the target's catalog as another program names it: of a file, its
-// name without the ending.
-func (a *artifacts) database() string {
-	t := a.g.Project.Target
+// publicCatalog is the target's catalog as another program names it: of a file,
+// its name without the ending.
+func publicCatalog(t project.Target) string {
 	switch {
 	case t.Catalog != "":
 		return t.Catalog

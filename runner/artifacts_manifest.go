@@ -6,7 +6,10 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,6 +36,11 @@ func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
 		m.ParentMap[id], m.ChildMap[id] = sortedIDs(n.Parents), []string{}
 		if n.Resource == compile.Source {
 			m.Sources[id] = a.source(n)
+			continue
+		}
+		if n.Unit != nil {
+			delete(m.ParentMap, id) // addEntries adds it
+			delete(m.ChildMap, id)
 			continue
 		}
 		node := a.node(n)
@@ -95,12 +103,55 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 		sum := sha256.Sum256([]byte(out.RawCode))
 		out.Checksum = artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(sum[:])}
 	}
-	if n.Test != nil {
+	switch {
+	case n.Test != nil:
 		a.test(out, n, settings)
-	} else {
+	case n.Resource == compile.Seed:
+		a.model(out, n, settings)
+		a.seed(out, n, settings)
+	case n.Resource == compile.Snapshot:
+		a.model(out, n, settings)
+		out.Access, out.Constraints, out.PrimaryKey = nil, nil, nil
+		delete(out.Config, "access")
+	default:
 		a.model(out, n, settings)
 	}
 	return out
+}
+
+// seed takes away what a seed does not have.
+func (a *artifacts) seed(out *artifact.Node, n *compile.Node, settings map[string]any) {
+	out.Language, out.Refs, out.Sources, out.Metrics, out.DependsOn.Nodes, out.Contract = "", nil, nil, nil, nil, nil
+	out.Access, out.Constraints, out.PrimaryKey, out.RawCode = nil, nil, nil, ""
+	out.RootPath = &a.g.Project.Dir
+	delete(out.Config, "access")
+	for key, v := range map[string]any{"delimiter": ",", "quote_columns": nil} {
+		if settings[key] == nil {
+			out.Config[key] = v
+		}
+	}
+	out.Checksum = a.fileHash(n.File)
+}
+
+// maxHashed is the size of the largest seed whose bytes dbt compares; of a
+// larger one it knows the path alone.
+const maxHashed = 1 << 20
+
+// fileHash is the checksum of a seed's file; "none" if it cannot be read.
+func (a *artifacts) fileHash(file string) artifact.FileHash {
+	f, err := os.OpenInRoot(a.g.Project.Dir, filepath.FromSlash(file))
+	if err != nil {
+		return artifact.FileHash{Name: "none"}
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxHashed {
+		return artifact.FileHash{Name: "path", Checksum: file}
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return artifact.FileHash{Name: "none"}
+	}
+	return artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(h.Sum(nil))}
 }
 
 func (a *artifacts) model(out *artifact.Node, n *compile.Node, settings map[string]any) {

@@ -276,8 +276,12 @@ func (b *build) nodeResult(n *compile.Node) NodeResult {
 }
 
 func newResult(g *compile.Graph, n *compile.Node) NodeResult {
-	res := NodeResult{ID: n.ID, Name: n.Name, Resource: n.Resource, Kind: n.Kind, File: n.File, Rows: -1, Started: time.Now()}
+	res := NodeResult{ID: n.ID, Name: n.Name, Resource: n.Resource, Kind: n.Kind, File: n.File, Rows: -1, Started: time.Now(), Meta: n.Config.Meta}
+	if n.Built() && n.Kind != "ephemeral" {
+		res.Relation = publicRelation(g, n)
+	}
 	if n.Test != nil {
+		res.Attached = n.Test.Model
 		res.Column, res.Blocking = n.Test.Column, !strings.EqualFold(n.Test.Severity, "warn")
 		res.Model = testedModel(g, n)
 	}

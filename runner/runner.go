@@ -138,9 +138,12 @@ type NodeResult struct {
 	Failures           int64 // of a data test
 	Blocking           bool  // of a data test: severity error
 	Sample             Sample
-	SampleSQL          string // a query for `warehouse query` that shows all failing rows
-	Model, Column      string // of a data test
-	Because            string // why it was skipped
+	SampleSQL          string          // a query for `warehouse query` that shows all failing rows
+	Model, Column      string          // of a data test
+	Attached           string          // id of the node that a data test is attached to
+	Relation           engine.Relation // where people read a model, once it is published
+	Meta               map[string]any  // of a model: shared, never change it
+	Because            string          // why it was skipped
 	Err                error
 	Started            time.Time
 	Duration           time.Duration

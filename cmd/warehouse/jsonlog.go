@@ -104,13 +104,14 @@ func (j *jsonSink) note(level, msg string, at time.Time) {
 	j.emit("Note", "Z050", level, msg, at, map[string]any{"msg": msg})
 }
 
-// result is a LogModelResult, a LogTestResult or a SkippingDetails.
+// result is a LogModelResult, LogSeedResult, LogSnapshotResult, LogTestResult
+// or SkippingDetails.
 func (j *jsonSink) result(e runner.Event) {
 	n := e.Node
 	msg := resultLine(e, paint{}, 0)
 	data := map[string]any{"node_info": nodeInfo(n, e.Time), "index": e.Index, "total": e.Total}
 	if n.Status == runner.StatusSkipped {
-		data["node_name"], data["resource_type"], data["because"] = n.Name, n.Resource, n.Because
+		data["node_name"], data["resource_type"], data["schema"], data["because"] = n.Name, n.Resource, n.Relation.Schema, n.Because
 		j.emit("SkippingDetails", "Q034", "info", msg, e.Time, data)
 		return
 	}
@@ -124,7 +125,7 @@ func (j *jsonSink) result(e runner.Event) {
 		level = "info"
 	}
 	if isTest(n) {
-		data["name"], data["num_failures"], data["num_models"] = n.Name, n.Failures, e.Total
+		data["name"], data["num_failures"], data["num_models"], data["attached_node"] = n.Name, n.Failures, e.Total, n.Attached
 		j.emit("LogTestResult", "Q007", level, msg, e.Time, data)
 		return
 	}
@@ -132,7 +133,16 @@ func (j *jsonSink) result(e runner.Event) {
 	if n.Rows >= 0 {
 		data["rows_affected"] = n.Rows
 	}
-	j.emit("LogModelResult", "Q012", level, msg, e.Time, data)
+	switch n.Resource {
+	case "seed":
+		data["schema"], data["relation"], data["result_message"] = n.Relation.Schema, n.Relation.Name, fmt.Sprintf("INSERT %d", max(n.Rows, 0))
+		j.emit("LogSeedResult", "Q016", level, msg, e.Time, data)
+	case "snapshot":
+		data["result_message"] = fmt.Sprintf("INSERT %d", max(n.Rows, 0))
+		j.emit("LogSnapshotResult", "Q015", level, msg, e.Time, data)
+	default:
+		j.emit("LogModelResult", "Q012", level, msg, e.Time, data)
+	}
 }
 
 // nodeInfo is dbt's NodeInfo; ended is zero while the node runs.
@@ -145,10 +155,41 @@ func nodeInfo(n *runner.NodeResult, ended time.Time) map[string]any {
 	if !ended.IsZero() && !n.Started.IsZero() {
 		finished = stamp(n.Started.Add(n.Duration))
 	}
-	return map[string]any{
-		"node_name": n.Name, "node_path": n.File, "unique_id": n.ID, "resource_type": n.Resource, "materialized": n.Kind,
-		"node_status": status, "node_started_at": stamp(n.Started), "node_finished_at": finished, "meta": map[string]any{},
+	relation := map[string]any{"database": "", "schema": "", "alias": n.Name, "relation_name": ""}
+	if r := n.Relation; r.Name != "" {
+		relation = map[string]any{"database": r.Database, "schema": r.Schema, "alias": r.Name, "relation_name": r.String()}
 	}
+	meta := n.Meta
+	if meta == nil {
+		meta = map[string]any{}
+	}
+	return map[string]any{
+		"node_name": n.Name, "node_path": nodePath(n), "unique_id": n.ID, "resource_type": n.Resource, "materialized": dbtKind(n),
+		"node_status": status, "node_started_at": stamp(n.Started), "node_finished_at": finished, "meta": meta, "node_relation": relation,
+	}
+}
+
+// dbtKind is the kind of a node as dbt calls it.
+func dbtKind(n *runner.NodeResult) string {
+	switch {
+	case n.Resource == "test":
+		return "test"
+	case n.Kind == "mart":
+		return "table"
+	}
+	return n.Kind
+}
+
+// nodePath is a node's file below the folder of its kind, as dbt has it: of a
+// data test in a YAML file, the name of its SQL.
+func nodePath(n *runner.NodeResult) string {
+	if isTest(n) && !strings.HasSuffix(n.File, ".sql") {
+		return n.Name + ".sql"
+	}
+	if _, below, ok := strings.Cut(n.File, "/"); ok {
+		return below
+	}
+	return n.File
 }
 
 func (j *jsonSink) say(msg string) { j.note("info", msg, time.Time{}) }

@@ -93,7 +93,7 @@ func (r *Runner) leaveUnitsOut(g *compile.Graph, p *picked, run string) {
 	}
 	var units []string
 	for id := range p.tests {
-		if g.Nodes[id].Unit != nil && (p.all || !p.direct[id]) {
+		if g.Nodes[id].Unit != nil {
 			units = append(units, id)
 		}
 	}

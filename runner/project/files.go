@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"warehouse/runner/diag"
 )
@@ -17,10 +18,47 @@ import (
 type folder struct {
 	root *os.Root
 	skip []string // folders that are never entered: target, packages
+
+	mu   sync.Mutex
+	subs map[string]*os.Root // of folders that files were read from; nil: not opened
+}
+
+// mostSubs bounds the folders that are held open.
+const mostSubs = 200
+
+// sub is the Root of a folder: from it a file is opened in one step, where from
+// the top each folder on the way costs one. nil if it is not to be had.
+func (d *folder) sub(dir string) *os.Root {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	root, known := d.subs[dir]
+	if !known && dir != "." && len(d.subs) < mostSubs {
+		if d.subs == nil {
+			d.subs = map[string]*os.Root{}
+		}
+		root, _ = d.root.OpenRoot(dir) // without one the file itself says what is wrong
+		d.subs[dir] = root
+	}
+	return root
+}
+
+// close lets go of the folder.
+func (d *folder) close() {
+	for _, root := range d.subs {
+		if root != nil {
+			root.Close()
+		}
+	}
+	d.root.Close()
 }
 
 // read returns a file's bytes.
 func (d *folder) read(name string) ([]byte, *diag.Error) {
+	if sub := d.sub(path.Dir(name)); sub != nil {
+		if data, err := sub.ReadFile(path.Base(name)); err == nil {
+			return data, nil
+		} // a link to another folder of the project leads out of this one
+	}
 	data, err := d.root.ReadFile(name)
 	if err != nil {
 		return nil, fileError(name, err)

@@ -29,7 +29,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.dir.root.Close()
+	defer l.dir.close()
 	usable := l.err() == nil || l.p.Target.Name != ""
 	files, err := l.readFiles(l.listFiles())
 	if err != nil {
@@ -37,7 +37,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	}
 	l.packages = l.findPackages()
 	for _, pl := range l.packages {
-		defer pl.dir.root.Close()
+		defer pl.dir.close()
 		if pl.files, err = pl.readFiles(pl.listFiles()); err != nil {
 			return nil, err
 		}
@@ -59,7 +59,7 @@ func LoadTarget(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.dir.root.Close()
+	defer l.dir.close()
 	if err := l.err(); err != nil {
 		return nil, err
 	}

@@ -100,8 +100,7 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 	}
 	if n.RawSQL != "" {
 		out.RawCode = strings.TrimSpace(n.RawSQL)
-		sum := sha256.Sum256([]byte(out.RawCode))
-		out.Checksum = artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(sum[:])}
+		out.Checksum = textHash(n.RawSQL)
 	}
 	switch {
 	case n.Test != nil:
@@ -147,11 +146,18 @@ func (a *artifacts) fileHash(file string) artifact.FileHash {
 	if info, err := f.Stat(); err == nil && info.Size() > maxHashed {
 		return artifact.FileHash{Name: "path", Checksum: file}
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	data, err := io.ReadAll(f)
+	if err != nil {
 		return artifact.FileHash{Name: "none"}
 	}
-	return artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(h.Sum(nil))}
+	return textHash(string(data))
+}
+
+// textHash is the checksum of a file's text as dbt makes it: without the white
+// space around it.
+func textHash(text string) artifact.FileHash {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(text)))
+	return artifact.FileHash{Name: "sha256", Checksum: hex.EncodeToString(sum[:])}
 }
 
 func (a *artifacts) model(out *artifact.Node, n *compile.Node, settings map[string]any) {

@@ -57,7 +57,7 @@ func (c *cli) newSink() sink {
 	text := &textSink{w: c.err, paint: paint{on: c.colours()}, starts: true}
 	switch {
 	case c.flags.logFormat.value == "json":
-		return c.quietly(&jsonSink{w: c.env.Stderr, mask: c.mask, now: c.env.Now, id: c.runID, command: c.command.Name()})
+		return c.quietly(&jsonSink{w: c.env.Stderr, mask: c.mask, now: c.env.Now, id: c.runID, command: c.command.Name(), began: c.env.Now()})
 	case c.flags.quiet, !c.colours():
 		return c.quietly(text)
 	}

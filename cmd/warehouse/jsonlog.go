@@ -221,8 +221,7 @@ func problemData(p problem) map[string]any {
 }
 
 func (j *jsonSink) done(s stats, took time.Duration) {
-	numbers := map[string]string{"pass": fmt.Sprint(s.pass), "warn": fmt.Sprint(s.warn), "error": fmt.Sprint(s.errors), "skip": fmt.Sprint(s.skip),
-		"noop": fmt.Sprint(s.noOp), "reused": fmt.Sprint(s.reused), "total": fmt.Sprint(s.total)}
+	numbers := map[string]int{"pass": s.pass, "warn": s.warn, "error": s.errors, "skip": s.skip, "noop": s.noOp, "reused": s.reused, "total": s.total}
 	j.emit("StatsLine", "Z023", "info", doneLine(s), time.Time{}, map[string]any{"stats": numbers, "execution_time": took.Seconds()})
 }
 

@@ -22,6 +22,7 @@ args.add_argument("target", type=pathlib.Path)
 args.add_argument("--schemas", type=pathlib.Path)
 args.add_argument("--log", type=pathlib.Path)
 args = args.parse_args()
+args.target = args.target.resolve()
 failed = False
 
 
@@ -83,7 +84,7 @@ def bouncer():
 
     with tempfile.TemporaryDirectory() as d:
         config = pathlib.Path(d) / "dbt-bouncer.yml"
-        text = f"dbt_artifacts_dir: {args.target.resolve()}\n"
+        text = f"dbt_artifacts_dir: {args.target}\n"
         text += "manifest_checks:\n  - {name: check_model_names, model_name_pattern: '^[a-z]'}\n  - {name: check_model_has_unique_test, severity: warn}\n"
         if load("catalog.json"):
             text += "catalog_checks:\n  - {name: check_column_names, column_name_pattern: '.*'}\n  - {name: check_columns_are_all_documented, severity: warn}\n"

@@ -238,11 +238,11 @@ func (b *build) notBecause(cause error) string {
 	case cause != nil:
 		return cause.Error()
 	case b.run.ModelsFailed > 0 && b.run.TestsFailed > 0:
-		return fmt.Sprintf("%s and %s failed", counted(b.run.ModelsFailed, "model"), counted(b.run.TestsFailed, "data test"))
+		return fmt.Sprintf("%s and %s failed", counted(b.run.ModelsFailed, "model"), counted(b.run.TestsFailed, b.testWord()))
 	case b.run.ModelsFailed > 0:
 		return counted(b.run.ModelsFailed, "model") + " failed"
 	case b.run.TestsFailed > 0:
-		return counted(b.run.TestsFailed, "data test") + " failed"
+		return counted(b.run.TestsFailed, b.testWord()) + " failed"
 	case b.run.Status == history.Failed:
 		return "not everything that was selected was built"
 	case b.o.NoPublish:

@@ -444,11 +444,11 @@ func (b *build) bindFailures(g *dag.Graph, out map[string]dag.Outcome) error {
 			rec.Status = history.ModelSkipped
 			b.rows = append(b.rows, rec)
 		}
-		i := b.number()
 		if o.Err != nil {
-			i = b.start(b.nodeResult(t.node))
+			b.end(b.start(b.nodeResult(t.node)), res)
+		} else {
+			b.end(b.number(), res)
 		}
-		b.end(i, res)
 	}
 	return foreign
 }

@@ -109,3 +109,20 @@ func (r *Runner) leaveUnitsOut(g *compile.Graph, p *picked, run string) {
 	}
 	r.event(Event{Kind: EventLog, Message: fmt.Sprintf("%d %s left out, which need no run: --select test_type:unit runs them", len(units), were)})
 }
+
+// testWord is what a failed test of a build is called.
+func (b *build) testWord() string {
+	units, data := false, false
+	for _, n := range b.results {
+		if n.Blocks() {
+			units, data = units || n.Resource == compile.Unit, data || n.Resource == compile.Test
+		}
+	}
+	switch {
+	case units && data:
+		return "test"
+	case units:
+		return "unit test"
+	}
+	return "data test"
+}

@@ -12,8 +12,9 @@ import (
 
 // Rows and characters of failing rows that are shown.
 const (
-	mostSampleRows = 5
-	mostSampleCell = 40
+	mostSampleRows    = 5
+	mostDifferentRows = 20 // of a unit test
+	mostSampleCell    = 40
 )
 
 // failingText shows the first rows that a data test found, and how to see all.
@@ -23,7 +24,11 @@ func failingText(n runner.NodeResult, run history.Run) string {
 	if n.Status == runner.StatusWarn {
 		word = "WARN"
 	}
-	fmt.Fprintf(&b, "%s %s: %s", word, clean(n.Name), count(n.Failures, "failure"))
+	most, found := mostSampleRows, count(n.Failures, "failure")
+	if n.Resource == "unit_test" {
+		most, found = mostDifferentRows, count(n.Failures, "row")+" not as expected"
+	}
+	fmt.Fprintf(&b, "%s %s: %s", word, clean(n.Name), found)
 	if n.File != "" {
 		fmt.Fprintf(&b, " (%s)", clean(n.File))
 	}
@@ -33,7 +38,7 @@ func failingText(n runner.NodeResult, run history.Run) string {
 		for _, name := range n.Sample.Columns {
 			t.head = append(t.head, cut(clean(name), mostSampleCell))
 		}
-		for _, row := range n.Sample.Rows[:min(len(n.Sample.Rows), mostSampleRows)] {
+		for _, row := range n.Sample.Rows[:min(len(n.Sample.Rows), most)] {
 			cells := make([]string, len(row))
 			for i, v := range row {
 				cells[i] = "NULL"
@@ -44,6 +49,9 @@ func failingText(n runner.NodeResult, run history.Run) string {
 			t.rows = append(t.rows, cells)
 		}
 		b.WriteString(t.String())
+		if more := len(n.Sample.Rows) - most; more > 0 && n.Resource == "unit_test" {
+			fmt.Fprintf(&b, "    and %s more\n", count(more, "row"))
+		}
 	}
 	if n.SampleSQL != "" {
 		fmt.Fprintf(&b, "    all of them: warehouse query %s --run %s\n", quote(cleanLines(oneLine(plainNames(n.SampleSQL)))), seqName(run.Seq))

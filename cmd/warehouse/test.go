@@ -14,11 +14,13 @@ func (c *cli) testCmd() *cobra.Command {
 		Short: "Run data tests on a run that was built",
 		Long: `Run data tests on the published run, or on any other. The results are recorded as a new
 attempt of that run; no run's status changes and nothing is published. If a data test fails,
-the exit code is 1.`,
+the exit code is 1. Unit tests need no run: they are run alone, without a database, by
+--select test_type:unit, and with the data tests of what --select names.`,
 		Example: `  warehouse test
   warehouse test --run r41
   warehouse test --select mart_orders tag:nightly
-  warehouse test --select test_name:unique`,
+  warehouse test --select test_name:unique
+  warehouse test --select test_type:unit`,
 		Args: atMost(0),
 	}
 	sel.register(cmd)

@@ -84,12 +84,12 @@ func (r *Runner) DryRun(ctx context.Context, o BuildOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.plan(ctx, w, seqs)
+	return r.plan(ctx, w, o, seqs)
 }
 
 // plan compares what the work would do with what is live.
-func (r *Runner) plan(ctx context.Context, w *work, seqs map[string]int64) (*Plan, error) {
-	b := &build{session: &session{r: r}, work: w, run: history.Run{ID: nilRun, StartedAt: r.now()}}
+func (r *Runner) plan(ctx context.Context, w *work, o BuildOptions, seqs map[string]int64) (*Plan, error) {
+	b := &build{session: &session{r: r}, work: w, o: o, run: history.Run{ID: nilRun, StartedAt: r.now()}}
 	binder := b.binding()
 	plan := &Plan{Base: w.base, Tests: len(w.tests), Stale: w.stale()}
 	changed := map[string]bool{}

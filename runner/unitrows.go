@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -55,7 +56,7 @@ func (r unitRows) query() string {
 	for k, row := range r.fixture.Rows {
 		cells := make([]string, len(used))
 		for j, i := range used {
-			cells[j] = cellSQL(row[r.cells[i]])
+			cells[j] = cellSQL(row[r.cells[i]], r.columns[i].Type)
 		}
 		rows[k] = "(" + strings.Join(cells, ", ") + ")"
 	}
@@ -71,7 +72,7 @@ func (r unitRows) badQuery(column int) string {
 	var rows []string
 	for n, row := range r.fixture.Rows {
 		if row[at] != nil {
-			rows = append(rows, fmt.Sprintf("(%d, %s)", n, cellSQL(row[at])))
+			rows = append(rows, fmt.Sprintf("(%d, %s)", n, cellSQL(row[at], typ)))
 		}
 	}
 	if len(rows) == 0 {
@@ -80,9 +81,13 @@ func (r unitRows) badQuery(column int) string {
 	return fmt.Sprintf("SELECT n, v FROM (VALUES %s) AS given_rows(n, v) WHERE TRY_CAST(v AS %s) IS NULL ORDER BY n LIMIT 1", strings.Join(rows, ", "), typ)
 }
 
-// cellSQL is a value as text.
-func cellSQL(v jinja.Value) string {
+// cellSQL is a value as text, for a column of a type.
+func cellSQL(v jinja.Value, typ string) string {
 	switch v := v.(type) {
+	case *jinja.Dict, *jinja.List:
+		if data, err := json.Marshal(jinja.ToGo(v)); err == nil && strings.EqualFold(typ, "json") {
+			return engine.Literal(string(data))
+		}
 	case nil:
 		return "NULL"
 	case bool:

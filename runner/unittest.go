@@ -95,7 +95,7 @@ func (u *unitRun) rows(f *compile.Fixture, s shape, of string) (unitRows, error)
 			out.columns, out.cells = append(out.columns, engine.Column{Name: name, Type: typ}), append(out.cells, i)
 		}
 		if len(out.columns) == 0 {
-			return out, &diag.Error{Pos: f.Pos, Msg: fmt.Sprintf("unit test %s: the columns of %s are not known", u.n.Name, of),
+			return out, &diag.Error{Pos: f.Pos, Msg: fmt.Sprintf("the columns of %s are not known", of),
 				Advice: "give it a row, or describe its columns with data_type in YAML"}
 		}
 		return out, nil
@@ -117,7 +117,7 @@ func (u *unitRun) rows(f *compile.Fixture, s shape, of string) (unitRows, error)
 func (u *unitRun) noColumn(f *compile.Fixture, name, of string, known []string) error {
 	row := slices.Index(f.Columns, name)
 	at := slices.IndexFunc(f.Rows, func(r []any) bool { return row < len(r) && r[row] != nil })
-	e := &diag.Error{Pos: f.Place(max(0, at)), Msg: fmt.Sprintf("unit test %s: %s has no column %s", u.n.Name, of, name),
+	e := &diag.Error{Pos: f.Place(max(0, at)), Msg: fmt.Sprintf("%s has no column %s", of, name),
 		Advice: "its columns are " + strings.Join(known, ", ")}
 	if near := diag.Nearest(name, known); near != "" {
 		e.Msg += fmt.Sprintf("; did you mean %s?", near)
@@ -199,7 +199,7 @@ func (u *unitRun) expected(ctx context.Context, f *compile.Fixture) ([]engine.Co
 		}
 		found, err := u.c.Describe(ctx, sql)
 		if err != nil {
-			return nil, expectation{}, &diag.Error{Pos: f.Pos, Msg: fmt.Sprintf("unit test %s: the SQL of expect: %s", u.n.Name, err), Err: err}
+			return nil, expectation{}, &diag.Error{Pos: f.Pos, Msg: fmt.Sprintf("the SQL of expect: %s", err), Err: err}
 		}
 		var columns []engine.Column
 		var casts []string
@@ -297,7 +297,7 @@ func (u *unitRun) badCell(ctx context.Context, rows unitRows) error {
 		var n int64
 		var value string
 		if u.c.QueryRow(ctx, q, nil, &n, &value) == nil {
-			return &diag.Error{Pos: rows.fixture.Place(int(n)), Msg: fmt.Sprintf("unit test %s: %s is %q, which is no %s", u.n.Name, col.Name, value, col.Type),
+			return &diag.Error{Pos: rows.fixture.Place(int(n)), Msg: fmt.Sprintf("%s is %q, which is no %s", col.Name, value, col.Type),
 				Advice: "correct the value"}
 		}
 	}

@@ -24,6 +24,10 @@ from {{ ref('eph') }} as e left join {{ source('raw', 'visits') }} as v using (i
 {{ config(materialized='incremental', unique_key='id') }}
 select id, name from {{ ref('src') }}
 {% if is_incremental() %}where id > (select max(id) from {{ this }}){% endif %}
+-- models/deep.sql --
+select [1] as l, {'x': 1, 'y': 'z'} as s, '{}'::json as j where false
+-- models/nested.sql --
+select * from {{ ref('deep') }}
 -- models/below.sql --
 select count(*) as n from {{ ref('m') }}
 -- models/schema.yml --
@@ -119,6 +123,10 @@ func TestUnitTests(t *testing.T) {
       - {input: ref('eph'), format: sql, rows: "select 7 as id, 'x' as name, date '2020-01-01' as day, 1 as price"}
       - {input: "source('raw', 'visits')", format: sql, rows: "select 7 as id, timestamp '2021-02-03 00:00:00' as at"}
     expect: {format: sql, rows: "select '2021-02-01' as month, 7 as id"}`, "t pass\n"},
+		{"values that are lists, structs and JSON", `  - name: t
+    model: nested
+    given: [{input: ref('deep'), rows: [{l: [1, 2], s: {x: 5, y: a b}, j: {a: [1, null]}}]}]
+    expect: {rows: [{l: [1, 2], s: {x: 5, y: a b}, j: {a: [1, null]}}]}`, "t pass\n"},
 		{"incremental", `  - name: first
     model: inc
     given: [{input: ref('src'), rows: [{id: 1}, {id: 2}]}]
@@ -142,18 +150,18 @@ func TestUnitTests(t *testing.T) {
         rows:
           - {id: 1}
           - {id: 1, naem: x}
-    expect: {rows: []}`, "t error\n  models/unit.yml:8:13: unit test t: src has no column naem; did you mean name?\n"},
+    expect: {rows: []}`, "t error\n  models/unit.yml:8:13: src has no column naem; did you mean name?\n"},
 		{"a column that the model does not have", `  - name: t
     model: inc
     given: [{input: ref('src'), rows: [{id: 1}]}]
-    expect: {rows: [{idd: 1}]}`, "t error\n  models/unit.yml:5:21: unit test t: inc has no column idd; did you mean id?\n"},
+    expect: {rows: [{idd: 1}]}`, "t error\n  models/unit.yml:5:21: inc has no column idd; did you mean id?\n"},
 		{"a value of another type", `  - name: t
     model: inc
     given: [{input: ref('src'), rows: [{id: 1}, {id: one}]}]
-    expect: {rows: [{id: 1}]}`, "t error\n  models/unit.yml:4:49: unit test t: id is \"one\", which is no INTEGER\n"},
+    expect: {rows: [{id: 1}]}`, "t error\n  models/unit.yml:4:49: id is \"one\", which is no INTEGER\n"},
 		{"an expected value of another type", `  - name: t
     model: m` + strings.TrimPrefix(given, "\n    model: m") + `
-    expect: {rows: [{day: soon}]}`, "t error\n  models/unit.yml:10:21: unit test t: day is \"soon\", which is no DATE\n"},
+    expect: {rows: [{day: soon}]}`, "t error\n  models/unit.yml:10:21: day is \"soon\", which is no DATE\n"},
 		{"what is not given", `  - name: t
     model: m
     given: [{input: ref('src'), rows: []}]
@@ -191,7 +199,7 @@ func TestUnitTestsBlockTheirModel(t *testing.T) {
 	s := newShop(t, blocked)
 	s.alterNew("create table main.visits (id integer, \"at\" timestamp)")
 	rep := s.try(runner.BuildOptions{})
-	want := "below skipped\ninc success\nm skipped\nright pass\nsrc success\nwrong fail"
+	want := "below skipped\ndeep success\ninc success\nm skipped\nnested success\nright pass\nsrc success\nwrong fail"
 	if got := statuses(rep); got != want {
 		t.Fatalf("got\n%s\nwant\n%s", got, want)
 	}

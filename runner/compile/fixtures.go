@@ -119,10 +119,11 @@ func (u *unitReader) text(at, text, format string, f *Fixture, file string) {
 	}
 }
 
-// csv reads CSV. A blank cell is NULL, also one in quotes, as in dbt.
+// csv reads CSV. A blank cell is NULL, also one in quotes, and blanks around a
+// value belong to it, as in dbt.
 func (f *Fixture) csv(text string) error {
 	r := csv.NewReader(strings.NewReader(strings.TrimLeft(text, "\r\n")))
-	r.TrimLeadingSpace, r.FieldsPerRecord = true, -1
+	r.LazyQuotes, r.FieldsPerRecord = true, -1
 	f.Text = true
 	head, err := r.Read()
 	if errors.Is(err, io.EOF) {

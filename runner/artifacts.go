@@ -97,20 +97,26 @@ type artifacts struct {
 	g       *compile.Graph
 	o       ArtifactOptions
 	dir     string
+	shown   string // the same, relative to the project if it is in it
 	at      time.Time
 	sql     map[string]string // of nodes that were compiled, as written; by id
 	ids     map[string]string // of models, seeds and snapshots, by name
 	entries map[string]string // YAML file that describes one of them, by id
 	paths   map[string]string // of a model's file below its model path, by id
+	passed  map[string]bool   // data tests of a build that passed, by id
 }
 
 func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
-	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}}
+	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}, passed: map[string]bool{}}
 	if a.dir == "" {
 		a.dir = "target"
 	}
 	if !filepath.IsAbs(a.dir) {
 		a.dir = filepath.Join(r.project.Dir, a.dir)
+	}
+	a.shown = filepath.ToSlash(a.dir)
+	if rel, err := filepath.Rel(r.project.Dir, a.dir); err == nil && filepath.IsLocal(rel) {
+		a.shown = filepath.ToSlash(rel)
 	}
 	for id, n := range g.Nodes {
 		if n.Built() {
@@ -127,6 +133,11 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 	if o.Report != nil && o.Report.facts != nil {
 		for id, sql := range o.Report.facts.sql {
 			a.compiled(id, sql)
+		}
+		for i := range o.Report.Nodes {
+			if n := &o.Report.Nodes[i]; n.Status == StatusPass {
+				a.passed[n.ID] = true
+			}
 		}
 	}
 	for _, d := range g.Project.Seeds {
@@ -195,8 +206,9 @@ func (a *artifacts) write(name string, v any) error {
 }
 
 // writeCompiled writes the SQL of nodes where dbt does: compiled/<package>/<file>,
-// of a generic data test compiled/<package>/<YAML file>/<name>.sql. Nothing is
-// written outside the folder, whatever links are in it.
+// of a generic data test compiled/<package>/<YAML file>/<name>.sql. A data test
+// that passed has no file: a build would spend most of this on what nobody
+// reads. Nothing is written outside the folder, whatever links are in it.
 func (a *artifacts) writeCompiled() error {
 	if len(a.sql) == 0 {
 		return nil
@@ -209,19 +221,42 @@ func (a *artifacts) writeCompiled() error {
 		return err
 	}
 	defer root.Close()
-	made := map[string]bool{}
-	for id, sql := range a.sql {
-		file := a.compiledFile(a.g.Nodes[id])
-		if dir := path.Dir(file); !made[dir] {
-			if err := root.MkdirAll(filepath.FromSlash(dir), 0o777); err != nil {
-				return err
-			}
-			made[dir] = true
+	files := map[string]map[string]string{} // by folder and name, the id
+	for id := range a.sql {
+		if a.passed[id] {
+			continue
 		}
+		dir, name := path.Split(a.compiledFile(a.g.Nodes[id]))
+		if files[dir] == nil {
+			files[dir] = map[string]string{}
+		}
+		files[dir][name] = id
+	}
+	for dir, names := range files {
+		if err := a.writeFolder(root, filepath.FromSlash(path.Clean(dir)), names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFolder writes the SQL of the nodes of one folder. The folder is opened
+// once: opening it for each file took longer than all else.
+func (a *artifacts) writeFolder(root *os.Root, dir string, names map[string]string) error {
+	if err := root.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	folder, err := root.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	for name, id := range names {
+		sql := a.sql[id]
 		if a.o.MaskText != nil {
 			sql = a.o.MaskText(sql)
 		}
-		if err := root.WriteFile(filepath.FromSlash(file), []byte(sql), 0o666); err != nil {
+		if err := folder.WriteFile(name, []byte(sql), 0o666); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,9 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 	}
 	if sql, ok := a.sql[n.ID]; ok {
 		out.Compiled, out.CompiledCode, out.ExtraCTEsInjected, out.ExtraCTEs = &yes, &sql, &yes, []artifact.ExtraCTE{}
-		out.CompiledPath = artifact.Text("target/" + a.compiledFile(n))
+		if !a.passed[n.ID] {
+			out.CompiledPath = artifact.Text(a.shown + "/" + a.compiledFile(n))
+		}
 	}
 	if n.RawSQL != "" {
 		out.RawCode = strings.TrimSpace(n.RawSQL)

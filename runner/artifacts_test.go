@@ -155,7 +155,7 @@ func TestArtifacts(t *testing.T) {
 	status := map[string]string{}
 	for _, res := range results.Results {
 		status[res.UniqueID] = res.Status
-		if m.Nodes[res.UniqueID] == nil {
+		if m.Nodes[res.UniqueID] == nil && m.UnitTests[res.UniqueID] == nil {
 			t.Errorf("%s is in run_results.json and not in manifest.json", res.UniqueID)
 		}
 	}
@@ -166,7 +166,10 @@ func TestArtifacts(t *testing.T) {
 		}
 	}
 	for id, n := range m.Nodes {
-		if n.Compiled == nil {
+		if n.Compiled == nil || n.CompiledPath == nil {
+			if status[id] == "fail" || status[id] == "warn" || status[id] == "error" {
+				t.Errorf("%s has no SQL in a file", id)
+			}
 			continue
 		}
 		file := filepath.Join(s.dir, filepath.FromSlash(*n.CompiledPath))

@@ -315,7 +315,11 @@ func (s *session) describe(ctx context.Context, m *Move, live history.Snapshot) 
 		if isNew && now.Status != history.ModelPruned {
 			mv.RowsTo = now.RowCount
 		} else if m.To.Marts[name] != "" {
-			return &history.RefusedError{RunID: m.To.Marts[name], Op: m.Action, Why: []string{"its rows of " + name + " are gone"},
+			op := m.Action
+			if op == history.Rollback {
+				op = "roll back to"
+			}
+			return &history.RefusedError{RunID: m.To.Marts[name], Op: op, Why: []string{"its rows of " + name + " are gone"},
 				Advice: "`warehouse runs` lists the runs that are left"}
 		}
 		if isOld && isNew {

@@ -42,7 +42,11 @@ func (c *cli) move(ctx context.Context, r *runner.Runner, m *runner.Move, reason
 	if m.Action == history.Rollback {
 		return c.print(fmt.Sprintf("%s is live again (publication %d); undo: warehouse rollback previous\n", seqName(m.Run.Seq), p.Seq))
 	}
-	return c.print(fmt.Sprintf("%s published, %s (publication %d); undo: warehouse rollback\n", seqName(m.Run.Seq), count(len(m.Marts), "mart"), p.Seq))
+	undo := "warehouse rollback"
+	if p.Restores != 0 { // rollback would go back from the state that was brought back
+		undo += " previous"
+	}
+	return c.print(fmt.Sprintf("%s published, %s (publication %d); undo: %s\n", seqName(m.Run.Seq), count(len(m.Marts), "mart"), p.Seq, undo))
 }
 
 // moveText is the preview of a move.

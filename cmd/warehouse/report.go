@@ -76,6 +76,9 @@ func publishedText(r *runner.Report) string {
 		return fmt.Sprintf("%s published, %s\n", seq, count(r.Marts, "mart"))
 	case r.Publication != 0:
 		return fmt.Sprintf("%s published, %s; undo: warehouse rollback\n", seq, count(r.Marts, "mart"))
+	case len(r.Restated) > 0:
+		e := &runner.RestatedError{Run: r.Run, Found: r.Restated}
+		return fmt.Sprintf("%s not published: %s\n%s\n", seq, clean(r.NotBecause), clean(e.Hint()))
 	case r.Run.Status == history.Success:
 		return fmt.Sprintf("%s not published (%s); publish it: warehouse publish %s\n", seq, clean(r.NotBecause), seq)
 	}

@@ -106,6 +106,9 @@ func flagValueError(name string, err error) error {
 		return err
 	case errors.As(err, &number):
 		err = fmt.Errorf("%q is no whole number", number.Num)
+		if number.Func == "ParseBool" {
+			err = fmt.Errorf("%q is neither true nor false", number.Num)
+		}
 	}
 	return &runner.UsageError{Msg: fmt.Sprintf("%s: %v", name, err)}
 }

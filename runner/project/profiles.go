@@ -53,7 +53,7 @@ func (l *loader) profilesFile() (path, shown string, err *diag.Error) {
 		}
 	}
 	return "", "", &diag.Error{Msg: "no profiles.yml in " + strings.Join(dirs, " or "), Pos: Pos{File: l.p.File},
-		Advice: "write one, say where it is with --profiles-dir, or write a project.yml with targets"}
+		Advice: "write one, say in WAREHOUSE_PROFILES_DIR where it is, or write a project.yml with targets"}
 }
 
 // readProfile reads the target of a dbt project.

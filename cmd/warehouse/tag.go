@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +68,7 @@ Without arguments, list the tags.`,
 		if output.value == "json" {
 			return c.printJSON(tagJSON(t))
 		}
-		return c.print(fmt.Sprintf("%s is run %s; read it as %s.MART\n", clean(t.Name), t.RunID, clean(t.Name)))
+		return c.print(fmt.Sprintf("%s is run %s; read it as %s.MART\n", clean(t.Name), t.RunID, schemaName(t.Name)))
 	}
 	return cmd
 }
@@ -101,4 +103,14 @@ type tagDoc struct {
 
 func tagJSON(t history.Tag) tagDoc {
 	return tagDoc{t.Name, t.RunID, t.Publication, jsonTime(t.CreatedAt), t.CreatedBy, t.Note}
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// schemaName is a tag's schema as SQL needs it: quoted where it must be.
+func schemaName(tag string) string {
+	if plainName.MatchString(tag) {
+		return tag
+	}
+	return `"` + strings.ReplaceAll(clean(tag), `"`, `""`) + `"`
 }

@@ -102,7 +102,11 @@ func ownFlags(cmd *cobra.Command, shared *pflag.FlagSet) *pflag.FlagSet {
 
 func flagNamesOnly(flags *pflag.FlagSet) string {
 	var names []string
-	flags.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	})
 	return strings.Join(names, ", ")
 }
 

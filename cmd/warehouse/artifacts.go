@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -23,21 +22,10 @@ func (a *artifactFlags) register(f *pflag.FlagSet) {
 	_ = f.MarkHidden("no-write-json")
 }
 
-// fromDBT takes dbt's own variables where ours are not set.
-func (a *artifactFlags) fromDBT(f *pflag.FlagSet, env Env) {
-	if a.targetPath == "" {
-		a.targetPath = env.get("DBT_TARGET_PATH")
-	}
-	if on, err := strconv.ParseBool(env.get("DBT_WRITE_JSON")); err == nil && a.write && !f.Changed("write-json") && env.get("WAREHOUSE_WRITE_JSON") == "" {
-		a.write = on
-	}
-}
-
 // writeArtifacts writes the files of a command that has done its work. That
 // they cannot be written is worth a warning: the work is done.
 func (c *cli) writeArtifacts(ctx context.Context, r *runner.Runner, o runner.ArtifactOptions) {
 	a := &c.flags.artifacts
-	a.fromDBT(c.command.Flags(), c.env)
 	if !a.write || a.silent {
 		return
 	}

@@ -46,8 +46,11 @@ func (g *globals) register(f *pflag.FlagSet) {
 func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 	var errs []error
 	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
-		name := "WAREHOUSE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := "WAREHOUSE_" + envName(f.Name)
 		v := env.get(name)
+		if v == "" {
+			name, v = ofDBT(f.Name, env)
+		}
 		if f.Changed || v == "" || f.Name == "help" {
 			return
 		}
@@ -59,6 +62,28 @@ func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 		errs = append(errs, flagValueError("--threads", fmt.Errorf("%d is no number of models", g.threads)))
 	}
 	return errors.Join(errs...)
+}
+
+func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
+
+// ofDBT is a flag's value from the variable by which dbt knows it; programs
+// that run dbt set them. A form of the log that is dbt's alone is lines of text.
+func ofDBT(flag string, env Env) (name, value string) {
+	switch flag {
+	case "project-dir", "target", "log-format", "quiet", "target-path", "write-json":
+	default:
+		return "", ""
+	}
+	for _, prefix := range []string{"DBT_ENGINE_", "DBT_"} {
+		name = prefix + envName(flag)
+		if value = env.get(name); value != "" {
+			break
+		}
+	}
+	if flag == "log-format" && (value == "default" || value == "debug") {
+		value = "text"
+	}
+	return name, value
 }
 
 // choice is a flag with a few words as its values.

@@ -23,7 +23,7 @@
 //     binding.Sync mends the views of `latest` and `previous`.
 //
 // One verb, one file: build.go, test.go, query.go, move.go (publish,
-// rollback), tag.go, runs.go, verify.go, list.go. Nothing here prints: results
+// rollback), tag.go, runs.go, verify.go, list.go, artifacts.go. Nothing here prints: results
 // are values, progress is Event values given to Config.Observe.
 //
 // The package names no engine; a program that imports it without

@@ -83,7 +83,11 @@ func (r *Runner) pick(g *compile.Graph, include, exclude []string) (picked, *Sel
 		}
 	}
 	for id, n := range g.Nodes {
-		if n.Test != nil && !out[id] && slices.ContainsFunc(n.Parents, func(q string) bool { return p.models[q] }) {
+		// Sources are tested with what is selected of them: with everything, by
+		// name, or above a model (+model).
+		if n.Test != nil && !out[id] && slices.ContainsFunc(n.Parents, func(q string) bool {
+			return p.models[q] || p.direct[q] && g.Nodes[q].Resource == compile.Source
+		}) {
 			p.tests[id] = true
 		}
 	}

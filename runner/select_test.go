@@ -207,3 +207,38 @@ func TestSQLHashIsStable(t *testing.T) {
 	s.want("1 1", "select count(distinct sql_sha256) filter (where model = 'orders'), count(distinct sql_sha256) filter (where model = 'big') from main.run_manifest_model")
 	s.want("1", "select count(distinct checksum) from main.run_manifest_model where model = 'orders'")
 }
+
+// TestSourceTests: data tests of sources run in builds of what reads them, and
+// block.
+func TestSourceTests(t *testing.T) {
+	s := newShop(t, `
+-- models/clicks.sql --
+select id from {{ source('ext', 'raw_clicks') }}
+-- models/other.sql --
+select 1 as id
+-- models/sources.yml --
+sources:
+  - name: ext
+    schema: main
+    tables:
+      - name: raw_clicks
+        columns: [{name: id, data_tests: [unique]}]
+`)
+	s.build(runner.BuildOptions{Select: []string{"other"}}) // makes the file; nothing of the source is selected
+	s.alter("create table main.raw_clicks as select 1 as id union all select 1")
+	rep := s.try(runner.BuildOptions{})
+	if rep.OK() || node(t, rep, "clicks").Status != runner.StatusSkipped || node(t, rep, "other").Status != runner.StatusSuccess {
+		t.Errorf("a doubled key in a source:\n%s", describe(rep))
+	}
+	if rep := s.build(runner.BuildOptions{Select: []string{"clicks"}}); len(rep.Nodes) != 1 {
+		t.Errorf("the source was not selected:\n%s", describe(rep))
+	}
+	if rep := s.try(runner.BuildOptions{Select: []string{"+clicks"}}); rep.OK() {
+		t.Errorf("the source was selected:\n%s", describe(rep))
+	}
+	s.alter("delete from main.raw_clicks", "insert into main.raw_clicks values (1)")
+	s.build(runner.BuildOptions{})
+	if rep, err := s.open().Test(t.Context(), runner.TestOptions{Select: []string{"source:ext"}}); err != nil || len(rep.Nodes) != 1 || !rep.OK() {
+		t.Errorf("test --select source:ext: %v", err)
+	}
+}

@@ -282,6 +282,10 @@ func (w *work) testEdges(models *dag.Graph, edges map[string][]string) {
 			}
 		}
 		edges[tid] = reads
+		if len(reads) == 0 {
+			w.sourceEdges(tid, t, edges)
+			continue
+		}
 		if len(reads) == 1 {
 			for _, child := range models.Children(reads[0]) {
 				edges[child] = append(edges[child], tid)
@@ -313,6 +317,15 @@ func (w *work) unitEdges(id string, t *compile.Node, edges map[string][]string) 
 	for _, d := range w.g.DAG.Descendants(t.Unit.Model.ID, -1) {
 		if w.models[d] != nil {
 			edges[d] = append(edges[d], id)
+		}
+	}
+}
+
+// sourceEdges puts a data test of sources above the models that read them.
+func (w *work) sourceEdges(tid string, t *compile.Node, edges map[string][]string) {
+	for id, n := range w.models {
+		if slices.ContainsFunc(sourcesOf(w.g, n), func(src string) bool { return slices.Contains(t.Parents, src) }) {
+			edges[id] = append(edges[id], tid)
 		}
 	}
 }

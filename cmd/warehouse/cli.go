@@ -79,11 +79,22 @@ func (c *cli) colours() bool {
 }
 
 // open opens the project.
+//
+// The process goes into the project's folder: a relative path in a model's SQL
+// means the same file wherever the command is typed. Paths that people type
+// are resolved before, by typedPath.
 func (c *cli) open(ctx context.Context) (*runner.Runner, error) {
+	dir := c.projectDir()
+	if abs, err := filepath.Abs(dir); err == nil && c.env.Chdir != nil && dir != "." {
+		dir = abs
+		if err := c.env.Chdir(dir); err != nil {
+			dir = c.projectDir() // Open says what is wrong with it
+		}
+	}
 	host, _ := os.Hostname()
 	first := true
 	return runner.Open(ctx, runner.Config{
-		Dir:         c.projectDir(),
+		Dir:         dir,
 		Target:      c.flags.target,
 		Vars:        c.flags.vars.values,
 		Threads:     c.flags.threads,
@@ -104,6 +115,19 @@ func (c *cli) open(ctx context.Context) (*runner.Runner, error) {
 			return uuid.Must(uuid.NewV7()).String()
 		},
 	})
+}
+
+// typedPath is a path as it was typed, made absolute where the project is in
+// another folder than the one in which the command was typed.
+func (c *cli) typedPath(path string) string {
+	if path == "" || c.projectDir() == "." {
+		return path
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return abs
 }
 
 // projectDir is --project-dir, or the nearest folder upwards that holds a

@@ -21,8 +21,9 @@ type Env struct {
 	Environ        []string // NAME=value; of two of one name the last counts
 	Now            func() time.Time
 	Engines        func() []engine.Engine
-	Signals        <-chan os.Signal // interrupts; nil: none will come
-	Exit           func(code int)   // ends the process at once, for a second interrupt
+	Signals        <-chan os.Signal   // interrupts; nil: none will come
+	Exit           func(code int)     // ends the process at once, for a second interrupt
+	Chdir          func(string) error // goes into the project's folder; nil: stays
 }
 
 // process is the Env of the real process.
@@ -39,6 +40,7 @@ func process() Env {
 		Engines: engines,
 		Signals: interrupts,
 		Exit:    os.Exit,
+		Chdir:   os.Chdir,
 	}
 }
 

@@ -45,6 +45,7 @@ written.`,
 				return &runner.UsageError{Msg: "export needs a format", Advice: "add --format duckdb, parquet or csv"}
 			}
 		}
+		o.To = c.typedPath(o.To)
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err

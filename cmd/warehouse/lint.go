@@ -24,6 +24,9 @@ warnings. Nothing is run, and nothing is written.`,
 	sel.register(cmd)
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for i := range args {
+			args[i] = c.typedPath(args[i])
+		}
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"warehouse/runner/binding"
+	"warehouse/runner/diag"
 	"warehouse/runner/engine"
+	"warehouse/runner/history"
 	"warehouse/runner/sqltext"
 )
 
@@ -90,6 +92,9 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 			w.closure(name)
 		}
 	}
+	if err := s.sayBorrowed(ctx, w); err != nil {
+		return err
+	}
 	views, err := binding.Memory(s.dialect(), w.baseSnapshot(), records)
 	if err != nil {
 		return err
@@ -117,6 +122,29 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 		return nil
 	}
 	return err
+}
+
+// sayBorrowed warns that a run did not build what is read as its own: those
+// marts come from what it was built upon.
+func (s *session) sayBorrowed(ctx context.Context, w *work) error {
+	if w.base.Publication != 0 {
+		return nil // a publication shows many runs on purpose
+	}
+	run, err := s.reg.Run(ctx, s.conn, w.base.Run)
+	if err != nil || run.Status == history.Success {
+		return err
+	}
+	var names []string
+	for name := range w.bound {
+		if w.base.Marts[name] != run.ID {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		slices.Sort(names)
+		s.r.warn(&diag.Error{Warn: true, Msg: fmt.Sprintf("r%d is %s and did not build %s: the rows are those of the run that it was built upon", run.Seq, run.Status, strings.Join(names, ", "))})
+	}
+	return nil
 }
 
 // stream reads a SELECT's rows as text.

@@ -88,3 +88,31 @@ func TestQueryLimit(t *testing.T) {
 		t.Errorf("%d %v", n, err)
 	}
 }
+
+// TestQueryBorrowed: what a failed run did not build is shown from below it,
+// and not without a word.
+func TestQueryBorrowed(t *testing.T) {
+	s := newShop(t, `
+-- models/a.sql --
+select {{ var('v', 1) }} as v
+-- models/b.sql --
+select cast({{ var('b', "'1'") }} as integer) as v
+`)
+	s.build(runner.BuildOptions{})
+	s.vars = map[string]any{"v": 2, "b": "repeat('x', 1)"}
+	if rep := s.try(runner.BuildOptions{}); rep.OK() {
+		t.Fatal("the second run is meant to fail")
+	}
+	if got := s.query("select v from a", "r2"); got != "2" {
+		t.Errorf("a of r2: %s", got)
+	}
+	if said := s.messages(runner.EventWarning); strings.Contains(said, "did not build") {
+		t.Errorf("r2 built a: %s", said)
+	}
+	if got := s.query("select v from b", "r2"); got != "1" {
+		t.Errorf("b of r2: %s", got)
+	}
+	if said := s.messages(runner.EventWarning); !strings.Contains(said, "r2 is failed and did not build b") {
+		t.Errorf("nobody said that r2 has no b: %q", said)
+	}
+}

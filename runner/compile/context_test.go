@@ -94,7 +94,6 @@ func TestContext(t *testing.T) {
 		{"{{ range(3) | list }}{{ dict(a=1) }}", "[0, 1, 2]{'a': 1}"},
 		{"{{ modules.re.sub('a+', 'b', 'caat') }}{{ modules.datetime.date(2024, 2, 29) }}", "cbt2024-02-29"},
 		{"{{ modules.pytz.timezone('UTC') }}{{ modules.itertools.chain([1], [2]) | list }}{{ modules.datetime.timedelta(days=1).days }}", "UTC[1, 2]1"},
-		{"{{ ref('orders', v=1).name }}{{ ref('shop', 'orders', version=1).name }}", "ordersorders"},
 		{"{{ api.Column.create('a b', 'int').quoted }}{{ api.Column('a', 'decimal(10,2)').numeric_precision }}{{ api.Column('a', 'double').is_float() }}{{ api.Column.string_type(5) }}", `"a b"10Truecharacter varying(5)`},
 		{"{{ load_relation(ref('orders')) is none }}{{ adapter.check_schema_exists('wh', 'main') }}", "FalseTrue"},
 		{"{{ render('{{ 1 + 1 }}') }}", "2"},

@@ -86,7 +86,17 @@ func refArgs(what string, c *jinja.Call) (call, error) {
 	default:
 		return k, fmt.Errorf("%s takes the name of a model, or a package and a name, not %s", what, counted(len(names), "argument"))
 	}
+	k.name = k.versioned()
 	return k, nil
+}
+
+// versioned is the name of the model that is meant: a version of a model is a
+// model by the name that dbt stores it under.
+func (k call) versioned() string {
+	if k.version == "" {
+		return k.name
+	}
+	return k.name + "_v" + k.version
 }
 
 // ref is ref(…). While the project is compiled it is noted and prints the

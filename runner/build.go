@@ -44,6 +44,7 @@ type build struct {
 
 	shapes  shapes                     // of what unit tests are given
 	fused   map[string]datatest.Result // results of data tests that were counted with their model
+	unbuilt map[string]string          // of a Test: data tests that say nothing of the run, and why
 	started int
 	results []NodeResult
 	rows    []history.ModelRecord // of what did not succeed: written at the end
@@ -161,9 +162,9 @@ func (b *build) checkpoints(before bool) []string {
 		return nil
 	}
 	if before {
-		return c.BeforeBuild()
+		return c.BeforeBuild(b.db.Target())
 	}
-	return c.AfterBuild()
+	return c.AfterBuild(b.db.Target())
 }
 
 // begin takes the run id: what an unfinished build of the same id left is

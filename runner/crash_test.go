@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -180,6 +181,60 @@ func TestKill(t *testing.T) {
 		t.Errorf("too few of some: %v", states)
 	}
 	s.build(runner.BuildOptions{})
+}
+
+// TestReadChild is the child of TestCrashedWhereNothingMayBeWritten: a reader
+// without the right to change anything.
+func TestReadChild(t *testing.T) {
+	dir := os.Getenv("READ_DIR")
+	if dir == "" {
+		t.Skip("it is run by TestCrashedWhereNothingMayBeWritten")
+	}
+	s := &shop{t: t, dir: dir}
+	fmt.Println("total:", s.query("select total from latest.b", ""))
+	fmt.Println("said:", s.messages(runner.EventMended))
+}
+
+// A run that died is no hindrance to those who may only read.
+func TestCrashedWhereNothingMayBeWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
+	s := newShop(t, small)
+	s.build(runner.BuildOptions{})
+	if killed, out := crash(s, 60, "00000000-0000-7000-8000-000000000001"); !killed {
+		t.Fatal(out)
+	}
+	exe, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(s.dir, "reader")
+	if err := os.WriteFile(bin, exe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for dir := filepath.Join(s.dir, "target"); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Chmod(dir, 0o755)
+	}
+	entries, _ := os.ReadDir(filepath.Join(s.dir, "target"))
+	for _, e := range entries {
+		if err := os.Chmod(filepath.Join(s.dir, "target", e.Name()), 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(bin, "-test.run=^TestReadChild$", "-test.v")
+	cmd.Dir, cmd.Env = "/", append(os.Environ(), "READ_DIR="+s.dir)
+	if os.Getuid() == 0 { // who may do all
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	contains(t, string(out), "total: 10\n", "said: the newest run did not end", "nothing may be written here")
 }
 
 // A model that fails, panics, is cancelled: whatever its session was in the

@@ -16,6 +16,10 @@ import (
 // with its model.
 func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 	node := b.nodeResult(n)
+	if why := b.unbuilt[n.ID]; why != "" {
+		b.skipTest(n, node, why)
+		return nil
+	}
 	i := b.start(node)
 	b.mu.Lock()
 	res, counted := b.fused[n.ID]
@@ -52,6 +56,16 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 		return errFailed
 	}
 	return nil
+}
+
+// skipTest records a data test that is not run.
+func (b *build) skipTest(n *compile.Node, node NodeResult, why string) {
+	node.Status, node.Because = StatusSkipped, why
+	b.mu.Lock()
+	b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: b.attempt, Test: n.Name, Model: node.Model, Column: n.Test.Column,
+		Severity: n.Test.Severity, Status: "skipped", StartedAt: b.r.now(), FinishedAt: b.r.now()})
+	b.mu.Unlock()
+	b.end(b.number(), node)
 }
 
 // Blocks says whether the result keeps a run from being published.

@@ -177,13 +177,12 @@ func (b *build) skipRest(ctx context.Context, walked map[string]dag.Outcome) {
 			res.Because = "the build was cancelled"
 		}
 		if n.Test != nil {
-			b.tests = append(b.tests, history.TestRecord{RunID: b.run.ID, Attempt: b.attempt, Test: n.Name, Model: res.Model, Column: n.Test.Column,
-				Severity: n.Test.Severity, Status: "skipped", StartedAt: b.r.now(), FinishedAt: b.r.now()})
-		} else {
-			rec := b.record(b.tasks[id])
-			rec.Status, rec.Error, rec.StartedAt, rec.FinishedAt = history.ModelSkipped, res.Because, b.r.now(), b.r.now()
-			b.rows = append(b.rows, rec)
+			b.skipTest(n, res, res.Because)
+			continue
 		}
+		rec := b.record(b.tasks[id])
+		rec.Status, rec.Error, rec.StartedAt, rec.FinishedAt = history.ModelSkipped, res.Because, b.r.now(), b.r.now()
+		b.rows = append(b.rows, rec)
 		b.end(b.number(), res)
 	}
 }

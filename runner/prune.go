@@ -381,14 +381,25 @@ func (r *Runner) Prune(ctx context.Context, plan *PrunePlan) (Pruned, error) {
 		return did, err
 	}
 	did, err = s.prune(ctx, now.within(plan))
-	if c, ok := s.dialect().(engine.Checkpointer); ok && err == nil {
-		for _, q := range c.AfterBuild() {
-			if _, err := s.conn.Exec(ctx, q); err != nil {
-				return did, err
-			}
-		}
+	if err == nil {
+		err = s.tidy(ctx)
 	}
 	return did, err
+}
+
+// tidy writes what was changed into the engine's file, where that is a step of
+// its own.
+func (s *session) tidy(ctx context.Context) error {
+	c, ok := s.dialect().(engine.Checkpointer)
+	if !ok {
+		return nil
+	}
+	for _, q := range c.AfterBuild(s.db.Target()) {
+		if _, err := s.conn.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // within leaves of a plan what another one, which somebody has seen, names too.

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"slices"
+	"time"
 
 	"warehouse/runner/history"
 )
@@ -13,6 +14,20 @@ type RunLine struct {
 	Live     bool // the newest publication is of this run
 	Previous bool // and the one before it
 	Tags     []string
+	Resumed  time.Time // when its newest retry began; zero: it had none
+}
+
+// Took is how long the run took, of a retried one its newest try: the pause
+// before is no work. Zero while nobody knows when it ended.
+func (l *RunLine) Took() time.Duration {
+	from := l.StartedAt
+	if !l.Resumed.IsZero() {
+		from = l.Resumed
+	}
+	if l.FinishedAt.IsZero() {
+		return 0
+	}
+	return max(l.FinishedAt.Sub(from), 0)
 }
 
 // RunPage is all that the register knows of one run.
@@ -53,9 +68,13 @@ func (s *session) lines(ctx context.Context, runs []history.Run) ([]RunLine, err
 	if err != nil {
 		return nil, err
 	}
+	resumed, err := s.reg.Resumed(ctx, s.conn)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]RunLine, len(runs))
 	for i, run := range runs {
-		out[i] = RunLine{Run: run, Live: run.ID == live.Run, Previous: run.ID == previous.Run}
+		out[i] = RunLine{Run: run, Resumed: resumed[run.ID], Live: run.ID == live.Run, Previous: run.ID == previous.Run}
 		for _, t := range tags {
 			if t.RunID == run.ID {
 				out[i].Tags = append(out[i].Tags, t.Name)

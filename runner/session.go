@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"warehouse/runner/engine"
@@ -43,8 +45,11 @@ func (r *Runner) write(ctx context.Context, runID string) (*session, error) {
 
 // read opens the target for reading, beside other readers. A target that does
 // not exist yet gives a session without db and reg. A dead run is mended
-// first, for which the target is opened for changes once.
-func (r *Runner) read(ctx context.Context) (*session, error) {
+// first, for which the target is opened for changes once; where nothing may be
+// changed, reading goes on and says so.
+func (r *Runner) read(ctx context.Context) (*session, error) { return r.readMended(ctx, true) }
+
+func (r *Runner) readMended(ctx context.Context, mend bool) (*session, error) {
 	s, err := r.openSession(ctx, true, "")
 	if err != nil {
 		if errors.Is(err, engine.ErrNotExist) {
@@ -60,11 +65,10 @@ func (r *Runner) read(ctx context.Context) (*session, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	dead, err := s.anyRunning(ctx)
-	if err != nil || !dead {
-		if err != nil {
-			err = errors.Join(err, s.Close())
-			return nil, err
-		}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if !dead || !mend {
 		return s, nil
 	}
 	// The lock says that no build is alive, the register that one is running:
@@ -73,13 +77,28 @@ func (r *Runner) read(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	w, err := r.write(ctx, "")
-	if err != nil {
+	switch {
+	case mayNotWrite(err):
+		r.event(Event{Kind: EventMended, Message: "the newest run did not end: its process is gone. It cannot be marked as crashed, because nothing may be written here; nothing of it was published"})
+	case err != nil:
 		return nil, fmt.Errorf("a run died and could not be marked as crashed: %w", err)
+	default:
+		if err := w.Close(); err != nil {
+			return nil, err
+		}
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	return r.readMended(ctx, err == nil)
+}
+
+// mayNotWrite says whether an error is that of a place where nothing may be
+// changed. Of the engine's own errors only the words tell it.
+func mayNotWrite(err error) bool {
+	if err == nil {
+		return false
 	}
-	return r.read(ctx)
+	text := strings.ToLower(err.Error())
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) ||
+		strings.Contains(text, "permission denied") || strings.Contains(text, "read-only file system") || strings.Contains(text, "file system is read-only")
 }
 
 // exists says whether the target's file is there; of a server it is assumed.

@@ -63,7 +63,45 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 	if err := b.bindSnapshot(ctx, b.baseSnapshot(), records); err != nil {
 		return nil, err
 	}
+	if err := b.sayUnbuilt(ctx); err != nil {
+		return nil, err
+	}
 	return b.testAll(ctx)
+}
+
+// sayUnbuilt finds the data tests that would say nothing of a run that is no
+// success: they read a model that it failed to build, or none that it built.
+// The rows that its snapshot shows there are those of an older run.
+func (b *build) sayUnbuilt(ctx context.Context) error {
+	if b.base.Publication != 0 || b.run.Status == history.Success {
+		return nil
+	}
+	recs, err := b.reg.Models(ctx, b.conn, b.run.ID)
+	if err != nil {
+		return err
+	}
+	built, missed := map[string]bool{}, map[string]bool{}
+	for _, rec := range recs {
+		ok := rec.Status == history.ModelSuccess || rec.Status == history.ModelReused
+		built[rec.Model], missed[rec.Model] = ok, !ok
+	}
+	b.unbuilt = map[string]string{}
+	for id, n := range b.work.tests {
+		if n.Unit != nil {
+			continue
+		}
+		names, any := stored(b.g, n), false
+		for _, name := range names {
+			any = any || built[name]
+		}
+		for _, name := range names {
+			if missed[name] || !any {
+				b.unbuilt[id] = fmt.Sprintf("r%d did not build %s", b.run.Seq, name)
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // testAll runs the data tests of a Test and records them.
@@ -124,7 +162,7 @@ func (b *build) countFused(ctx context.Context) {
 	groups := map[string][]*compile.Node{}
 	for _, id := range b.graph.Order() {
 		n := b.work.tests[id]
-		if n.Unit != nil {
+		if n.Unit != nil || b.unbuilt[id] != "" {
 			continue
 		}
 		m := b.g.Nodes[n.Test.Model]

@@ -91,7 +91,7 @@ func runTook(r runner.RunLine) string {
 	if r.FinishedAt.IsZero() {
 		return "-"
 	}
-	return seconds(r.FinishedAt.Sub(r.StartedAt).Round(time.Millisecond))
+	return seconds(r.Took().Round(time.Millisecond))
 }
 
 // marks say what points to a run.

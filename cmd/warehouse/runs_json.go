@@ -30,6 +30,7 @@ type runDoc struct {
 	Host            string          `json:"host"`
 	User            string          `json:"user"`
 	StartedAt       *string         `json:"started_at"`
+	ResumedAt       *string         `json:"resumed_at,omitempty"`
 	FinishedAt      *string         `json:"finished_at"`
 	RowCount        int64           `json:"row_count"`
 	ModelsOK        int             `json:"models_ok"`
@@ -45,7 +46,7 @@ func runJSON(r runner.RunLine) runDoc {
 		RunID: r.ID, Run: seqName(r.Seq), Seq: r.Seq, Status: string(r.Status), Live: r.Live, Previous: r.Previous, Tags: some(r.Tags),
 		Command: r.Command, Target: r.Target, Select: some(r.Selection.Select), Exclude: some(r.Selection.Exclude), Publish: r.Selection.Publish,
 		Vars: raw(r.Vars), Project: r.Project, CodeVersion: r.CodeVersion, ProjectSHA256: r.ProjectSHA256, ToolVersion: r.ToolVersion,
-		Host: r.Host, User: r.User, StartedAt: jsonTime(r.StartedAt), FinishedAt: jsonTime(r.FinishedAt), RowCount: r.RowCount,
+		Host: r.Host, User: r.User, StartedAt: jsonTime(r.StartedAt), ResumedAt: jsonTime(r.Resumed), FinishedAt: jsonTime(r.FinishedAt), RowCount: r.RowCount,
 		ModelsOK: r.ModelsOK, ModelsFailed: r.ModelsFailed, TestsFailed: r.TestsFailed, BasePublication: r.BasePublication,
 		Error: r.Error, ParentRunID: r.ParentRunID,
 	}

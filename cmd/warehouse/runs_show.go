@@ -87,6 +87,9 @@ func runFacts(b *strings.Builder, p *runner.RunPage) {
 	fact("tool", p.ToolVersion)
 	fact("by", p.User+"@"+p.Host)
 	fact("started", instant(p.StartedAt)+" UTC")
+	if !p.Resumed.IsZero() {
+		fact("retried", instant(p.Resumed)+" UTC")
+	}
 	if !p.FinishedAt.IsZero() {
 		fact("finished", instant(p.FinishedAt)+" UTC, after "+runTook(p.RunLine))
 	}

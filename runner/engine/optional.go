@@ -17,9 +17,10 @@ type MemoryBinder interface {
 
 // Checkpointer is an engine whose file is tidied once after a build.
 type Checkpointer interface {
-	// BeforeBuild and AfterBuild return statements to run around a build.
-	BeforeBuild() []string
-	AfterBuild() []string
+	// BeforeBuild and AfterBuild return statements to run around a build. What
+	// the target's settings say is left as it is.
+	BeforeBuild(t Target) []string
+	AfterBuild(t Target) []string
 }
 
 // StatementChecker can tell whether a text is exactly one statement that only

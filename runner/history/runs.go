@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"warehouse/runner/engine"
 )
@@ -48,6 +49,20 @@ func (r *Register) Resume(ctx context.Context, c *engine.Conn, run *Run) error {
 			return column != "run_id" && column != "seq" && column != "started_at"
 		})
 	})
+}
+
+// Resumed returns when the newest retry of each run began, by run id; runs that
+// were never retried are not in it.
+func (r *Register) Resumed(ctx context.Context, c *engine.Conn) (map[string]time.Time, error) {
+	entries, err := ledger.query(ctx, c, "SELECT "+ledger.selectList("")+" FROM "+r.rel(ledger.name)+" WHERE event = 'resume' ORDER BY seq")
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]time.Time, len(entries))
+	for _, e := range entries {
+		out[e.RunID] = e.At
+	}
+	return out, nil
 }
 
 // Finish writes the end of a run: status, counts, finished_at, error, and

@@ -168,12 +168,12 @@ func testCheckpoint(t *testing.T, s *suite) {
 	if !ok {
 		t.Skip("nothing to tidy")
 	}
-	for _, q := range cp.BeforeBuild() {
+	for _, q := range cp.BeforeBuild(s.c.DB().Target()) {
 		s.exec(q)
 	}
 	m := s.mart("m")
 	s.exec(s.insert(m, runA, s.rows("a")))
-	for _, q := range cp.AfterBuild() {
+	for _, q := range cp.AfterBuild(s.c.DB().Target()) {
 		s.exec(q)
 	}
 	s.equal(s.count(m, runA), "1", "rows after it")

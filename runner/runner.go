@@ -91,7 +91,7 @@ var (
 	// ErrNotPublished: what was asked for was never published.
 	ErrNotPublished = errors.New("not published")
 	// ErrMoved: between preview and execution somebody else published.
-	ErrMoved = errors.New("the live publication has changed since the preview")
+	ErrMoved = history.ErrMoved
 )
 
 // BuildOptions of Build and DryRun.

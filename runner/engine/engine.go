@@ -39,6 +39,9 @@ type Target struct {
 	Settings map[string]string // engine settings, set once on opening
 	TempDir  string            // where the engine may spill; "" is beside the file
 	ReadOnly bool
+	// Source names what the statements are sent for, where a server keeps that:
+	// by it those of a run are found when its client is gone.
+	Source string
 }
 
 // Engine is one database product.
@@ -188,8 +191,13 @@ type DB struct {
 	sql     *sql.DB
 	target  Target
 	log     func(Statement)
+	rewrite Rewrite
 	onClose func() error
 }
+
+// Rewrite changes a statement before it is sent. Its place function turns a
+// byte offset in the new text into one of the old.
+type Rewrite func(sql string) (text string, place func(int) int)
 
 // New is for engine packages: a DB over an open pool. onClose, if not nil,
 // runs after the pool is closed.
@@ -207,6 +215,35 @@ func (db *DB) Target() Target { return db.target }
 // Log makes every later statement known to f, which must be quick and safe for
 // concurrent use. Call it before the DB is used.
 func (db *DB) Log(f func(Statement)) { db.log = f }
+
+// SetRewrite makes f change every later statement, and what is described. Call
+// it before the DB is used.
+func (db *DB) SetRewrite(f Rewrite) { db.rewrite = f }
+
+// rewritten is the statement to send, and what turns its error into one of the
+// statement as it was given.
+func (db *DB) rewritten(query string) (string, func(error) error) {
+	same := func(err error) error { return err }
+	if db.rewrite == nil {
+		return query, same
+	}
+	text, place := db.rewrite(query)
+	if text == query {
+		return query, same
+	}
+	return text, func(err error) error {
+		var qe *QueryError
+		if !errors.As(err, &qe) {
+			return err
+		}
+		moved := *qe
+		moved.SQL = query
+		if moved.Offset >= 0 {
+			moved.Offset = place(moved.Offset)
+		}
+		return &moved
+	}
+}
 
 // Close gives the database back. All Conns must be closed before.
 func (db *DB) Close() error {
@@ -277,10 +314,11 @@ func (c *Conn) Raw(f func(any) error) error { return c.sql.Raw(f) }
 // Exec runs one statement and returns the number of rows it changed.
 func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	start := time.Now()
+	query, back := c.db.rewritten(query)
 	res, err := c.sql.ExecContext(ctx, query, args...)
 	c.logged(query, args, start, err)
 	if err != nil {
-		return 0, c.db.backend.Explain(err, query)
+		return 0, back(c.db.backend.Explain(err, query))
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
@@ -294,10 +332,11 @@ func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, erro
 // result in memory: bound it with LIMIT.
 func (c *Conn) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	start := time.Now()
+	query, back := c.db.rewritten(query)
 	rows, err := c.sql.QueryContext(ctx, query, args...)
 	c.logged(query, args, start, err)
 	if err != nil {
-		return nil, c.db.backend.Explain(err, query)
+		return nil, back(c.db.backend.Explain(err, query))
 	}
 	return rows, nil
 }
@@ -323,11 +362,16 @@ func (c *Conn) QueryRow(ctx context.Context, query string, args []any, dest ...a
 }
 
 // Explain turns an error of sql.Rows into a *QueryError.
-func (c *Conn) Explain(err error, query string) error { return c.db.backend.Explain(err, query) }
+func (c *Conn) Explain(err error, query string) error {
+	query, back := c.db.rewritten(query)
+	return back(c.db.backend.Explain(err, query))
+}
 
 // Describe binds a SELECT without running it: its columns in order.
 func (c *Conn) Describe(ctx context.Context, query string) ([]Column, error) {
-	return c.db.backend.Describe(ctx, c, query)
+	query, back := c.db.rewritten(query)
+	cols, err := c.db.backend.Describe(ctx, c, query)
+	return cols, back(err)
 }
 
 // Atomic runs f as one step. Where the engine has transactions, all of f

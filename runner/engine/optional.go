@@ -46,3 +46,43 @@ type IntegerCounter interface {
 	// not suit, and the general way is better.
 	DistinctIntegers(column, typ string, low, high, rows int64) (string, bool)
 }
+
+// Appender is an engine without transactions of several statements, on which
+// state is only added to: an UPDATE of a small table conflicts with every
+// other, and two appends never do. A publication is one row there, with its
+// whole snapshot in it.
+type Appender interface {
+	// JSONRows is a table expression over one parameter, a JSON array of arrays
+	// of texts. Its column r is one of those: r[1] is its first text.
+	JSONRows() string
+	// JSONTexts is the same of a JSON array of texts, which are its column v.
+	JSONTexts() string
+	// ParseTime reads a text "2006-01-02 15:04:05.000000 UTC".
+	ParseTime(expr string) string
+	// InsertNew adds the rows of a SELECT, which returns the columns of into in
+	// that order, unless there is a row that is equal in the columns of key: then
+	// no row is affected. Of two at once that add one key, one fails with
+	// KindConflict.
+	InsertNew(table Relation, key, into []string, query string) string
+	// SnapshotType is the type of a map from marts to run ids, ParseSnapshot
+	// reads one from a JSON object, and UnnestSnapshots is a SELECT of (seq,
+	// mart, run_id) over a log that has them in its column marts.
+	SnapshotType() string
+	ParseSnapshot(expr string) string
+	UnnestSnapshots(log Relation) string
+	// LiveRun is a scalar subquery: the run that the entry of the log so many
+	// steps before the newest, 0 or 1, has for a mart; NULL if there is none.
+	LiveRun(log Relation, mart string, back int) string
+}
+
+// Overseer is an engine whose server goes on with the statements of a client
+// that is gone.
+type Overseer interface {
+	// StatementsOf is a SELECT of the ids of the statements of a source that
+	// have not ended. LastOf is a SELECT of one integer: how many seconds ago a
+	// statement of the source was last seen, NULL if the server remembers none.
+	StatementsOf(source string) string
+	LastOf(source string) string
+	// Kill ends a statement.
+	Kill(id string) string
+}

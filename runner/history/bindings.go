@@ -14,7 +14,7 @@ type BoundView struct {
 	SHA256       string // of the definition, and of all views that it reads
 }
 
-var bindingTable = table[BoundView]{name: "run_binding", fields: []field[BoundView]{
+var bindingTable = table[BoundView]{name: "run_binding", identity: []string{"binding", "view"}, fields: []field[BoundView]{
 	{"binding", text, func(b *BoundView) any { return &b.Schema }},
 	{"view", text, func(b *BoundView) any { return &b.Name }},
 	{"sha256", text, func(b *BoundView) any { return &b.SHA256 }},
@@ -49,7 +49,7 @@ func (r *Register) SetBoundViews(ctx context.Context, c *engine.Conn, made, drop
 			if err != nil {
 				return err
 			}
-			if _, err := c.Exec(ctx, r.file("forget_views"), schema, list); err != nil {
+			if _, err := bindingTable.remove(ctx, c, r.relation(bindingTable.name), "binding = ? AND "+listed(c, engine.Ident("view")), schema, list); err != nil {
 				return err
 			}
 		}

@@ -18,6 +18,9 @@ var (
 	ErrNoRun         = errors.New("no such run")
 	ErrNoPublication = errors.New("no such publication")
 	ErrNoTag         = errors.New("no such tag")
+	// ErrMoved: between planning a publication and making it somebody else
+	// published.
+	ErrMoved = errors.New("the live publication has changed since the preview")
 )
 
 // VersionError: the state tables were written by a later version of the tool.

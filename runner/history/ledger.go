@@ -209,17 +209,27 @@ func isRunning(l string) bool {
 
 // append adds an entry to the ledger.
 func (r *Register) append(ctx context.Context, c *engine.Conn, event, id, content string) error {
-	q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " WHERE seq = (SELECT max(seq) FROM " + r.rel(ledger.name) + ")"
-	last, err := ledger.query(ctx, c, q)
+	next := func() (entry, error) {
+		q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " WHERE seq = (SELECT max(seq) FROM " + r.rel(ledger.name) + ")"
+		last, err := ledger.query(ctx, c, q)
+		if err != nil {
+			return entry{}, err
+		}
+		e := entry{Seq: 1, At: r.now(), Event: event, RunID: id, Content: content, Prev: genesis}
+		if len(last) > 0 {
+			e.Seq = last[0].Seq + 1
+			if e.Prev, err = last[0].sha256(); err != nil {
+				return e, err
+			}
+		}
+		return e, nil
+	}
+	if a := appender(c); a != nil {
+		return ledger.insertNew(ctx, c, a, r.relation(ledger.name), next)
+	}
+	e, err := next()
 	if err != nil {
 		return err
-	}
-	e := entry{Seq: 1, At: r.now(), Event: event, RunID: id, Content: content, Prev: genesis}
-	if len(last) > 0 {
-		e.Seq = last[0].Seq + 1
-		if e.Prev, err = last[0].sha256(); err != nil {
-			return err
-		}
 	}
 	return ledger.insert(ctx, c, r.relation(ledger.name), []entry{e})
 }

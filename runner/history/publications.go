@@ -16,6 +16,19 @@ import (
 // is named with the run that wrote its rows. Of a rollback p.Restores is the
 // entry gone back to; where that one restored another, the first is kept.
 func (r *Register) Publish(ctx context.Context, c *engine.Conn, p Publication, marts map[string]string) (int64, error) {
+	return r.publish(ctx, c, p, marts, anyBase)
+}
+
+// PublishAfter is Publish for one who knows what is live: ErrMoved if the newest
+// entry is not that one, 0 being that there is none. Of two at once that go by
+// the same entry, one succeeds.
+func (r *Register) PublishAfter(ctx context.Context, c *engine.Conn, p Publication, marts map[string]string, newest int64) (int64, error) {
+	return r.publish(ctx, c, p, marts, newest)
+}
+
+const anyBase = -1
+
+func (r *Register) publish(ctx context.Context, c *engine.Conn, p Publication, marts map[string]string, base int64) (int64, error) {
 	if p.Action == Rollback && p.Restores == 0 {
 		return 0, errors.New("a rollback restores an earlier publication: Restores is missing")
 	}
@@ -23,6 +36,9 @@ func (r *Register) Publish(ctx context.Context, c *engine.Conn, p Publication, m
 		q := "SELECT coalesce(max(seq), 0) + 1 FROM " + r.rel(publication.name)
 		if err := c.QueryRow(ctx, q, nil, &p.Seq); err != nil {
 			return err
+		}
+		if base != anyBase && p.Seq != base+1 {
+			return ErrMoved
 		}
 		if p.At.IsZero() {
 			p.At = r.now()
@@ -38,27 +54,75 @@ func (r *Register) Publish(ctx context.Context, c *engine.Conn, p Publication, m
 		for _, m := range slices.Sorted(maps.Keys(marts)) {
 			rows = append(rows, published{Seq: p.Seq, Mart: m, RunID: strings.ToLower(marts[m])})
 		}
+		if a := appender(c); a != nil {
+			return r.publishRow(ctx, c, a, &p, rows, base)
+		}
 		if err := publicationMart.insert(ctx, c, r.relation(publicationMart.name), rows); err != nil {
 			return err
 		}
 		if err := publication.insert(ctx, c, r.relation(publication.name), []Publication{p}); err != nil {
 			return err
 		}
-		all := make([]string, 0, len(rows)+1)
-		l, err := lineOf(publication, p)
-		if err != nil {
+		return r.appendPublication(ctx, c, p, rows)
+	})
+	return p.Seq, err
+}
+
+// appendPublication adds the ledger's entry about a publication.
+func (r *Register) appendPublication(ctx context.Context, c *engine.Conn, p Publication, rows []published) error {
+	all := make([]string, 0, len(rows)+1)
+	l, err := lineOf(publication, p)
+	if err != nil {
+		return err
+	}
+	all = append(all, l)
+	for _, row := range rows {
+		if l, err = lineOf(publicationMart, row); err != nil {
 			return err
 		}
 		all = append(all, l)
-		for _, row := range rows {
-			if l, err = lineOf(publicationMart, row); err != nil {
-				return err
-			}
-			all = append(all, l)
+	}
+	return r.append(ctx, c, fmt.Sprintf("%s %d", p.Action, p.Seq), p.RunID, digest(all))
+}
+
+// publishRow is publish where a publication is one row: it is there whole or
+// not at all, and of two with one seq only one.
+func (r *Register) publishRow(ctx context.Context, c *engine.Conn, a engine.Appender, p *Publication, rows []published, base int64) error {
+	marts := map[string]string{}
+	for _, row := range rows {
+		marts[row.Mart] = row.RunID
+	}
+	text, err := marshal(marts)
+	if err != nil {
+		return err
+	}
+	q := a.InsertNew(r.relation(publication.name), []string{"seq"}, append(publication.columns(), martsColumn),
+		publication.values(a, c.DB().Dialect().Types(), a.ParseSnapshot(fmt.Sprintf("r[%d]", len(publication.fields)+1))))
+	err = repeated(ctx, func() (bool, error) {
+		cells, err := publication.encode([]Publication{*p})
+		if err != nil {
+			return false, err
 		}
-		return r.append(ctx, c, fmt.Sprintf("%s %d", p.Action, p.Seq), p.RunID, digest(all))
+		n, err := c.Exec(ctx, q, chunks([][]any{append(cells[0], text)})[0])
+		var qe *engine.QueryError
+		if lost := errors.As(err, &qe) && qe.Kind == engine.KindConflict || err == nil && n == 0; !lost {
+			return err == nil, err
+		}
+		if err := c.QueryRow(ctx, "SELECT coalesce(max(seq), 0) + 1 FROM "+r.rel(publication.name), nil, &p.Seq); err != nil {
+			return false, err
+		}
+		if base != anyBase && p.Seq != base+1 {
+			return false, ErrMoved
+		}
+		return false, nil // it was not about this entry: the log's files were put together
 	})
-	return p.Seq, err
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].Seq = p.Seq
+	}
+	return r.appendPublication(ctx, c, *p, rows)
 }
 
 // own is the seq of the entry that first showed this one's state.

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,9 @@ func (e *oldVersionError) Hint() string {
 
 func (r *Register) createTables(ctx context.Context, c *engine.Conn) error {
 	d := c.DB().Dialect()
+	if a := appender(c); a != nil {
+		return r.createLogs(ctx, c, a)
+	}
 	statements := []string{
 		"CREATE SCHEMA IF NOT EXISTS " + r.relation("").String(),
 		manifest.create(d, r.relation(manifest.name)),
@@ -112,12 +116,39 @@ func (r *Register) createTables(ctx context.Context, c *engine.Conn) error {
 		stateTable.create(d, r.relation(stateTable.name)),
 		r.file("resolve_run_id"),
 	}
+	return r.makeTables(ctx, c, statements)
+}
+
+func (r *Register) makeTables(ctx context.Context, c *engine.Conn, statements []string) error {
 	for _, s := range statements {
 		if _, err := c.Exec(ctx, s); err != nil {
 			return fmt.Errorf("making the state tables: %w", err)
 		}
 	}
 	return r.setVersion(ctx, c)
+}
+
+// createLogs is createTables where state is only added to. run_state comes
+// last: without it there is no register, and the next client makes it whole.
+func (r *Register) createLogs(ctx context.Context, c *engine.Conn, a engine.Appender) error {
+	d := c.DB().Dialect()
+	log := r.relation(publication.name)
+	def := engine.Table{Relation: log}
+	for _, f := range publication.fields {
+		def.Columns = append(def.Columns, engine.Column{Name: f.name, Type: f.kind.typeOf(d.Types())})
+	}
+	def.Columns = append(def.Columns, engine.Column{Name: martsColumn, Type: a.SnapshotType()})
+	return r.makeTables(ctx, c, slices.Concat(
+		[]string{"CREATE SCHEMA IF NOT EXISTS " + r.relation("").String()},
+		manifest.createLog(d, r.relation(manifest.name)),
+		manifestModel.createLog(d, r.relation(manifestModel.name)),
+		manifestTest.createLog(d, r.relation(manifestTest.name)),
+		[]string{d.CreateTable(def), "CREATE OR REPLACE VIEW " + r.rel(publicationMart.name) + " AS\n" + a.UnnestSnapshots(log)},
+		tag.createLog(d, r.relation(tag.name)),
+		ledger.createLog(d, r.relation(ledger.name)),
+		bindingTable.createLog(d, r.relation(bindingTable.name)),
+		stateTable.createLog(d, r.relation(stateTable.name)),
+	))
 }
 
 func (r *Register) migrate(ctx context.Context, c *engine.Conn, from int) error {

@@ -225,7 +225,9 @@ func (r *Register) Prune(ctx context.Context, c *engine.Conn, id string, models 
 		return false, err
 	}
 	err = c.Atomic(ctx, func() error {
-		if _, err := c.Exec(ctx, r.file("prune_models"), id, names); err != nil {
+		// Every attempt that wrote rows; what failed or was skipped stays as it was.
+		where := "run_id = " + r.id() + " AND " + listed(c, "model") + " AND status IN ('success', 'reused')"
+		if _, err := manifestModel.update(ctx, c, r.relation(manifestModel.name), []setting{{"status", string(ModelPruned)}}, where, id, names); err != nil {
 			return err
 		}
 		var left int64
@@ -234,8 +236,7 @@ func (r *Register) Prune(ctx context.Context, c *engine.Conn, id string, models 
 			return err
 		}
 		if whole = left == 0; whole {
-			q := "UPDATE " + r.rel(manifest.name) + " SET status = 'pruned' WHERE run_id = " + r.id()
-			if _, err := c.Exec(ctx, q, id); err != nil {
+			if _, err := manifest.update(ctx, c, r.relation(manifest.name), []setting{{"status", string(Pruned)}}, "run_id = "+r.id(), id); err != nil {
 				return err
 			}
 		}

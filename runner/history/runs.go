@@ -28,11 +28,29 @@ func (r *Register) Begin(ctx context.Context, c *engine.Conn, run *Run) error {
 			return &RefusedError{RunID: run.ID, Op: "begin", Why: []string{"there is a run of that id"}}
 		}
 		run.Seq, run.Status = seq, Running
+		if a := appender(c); a != nil {
+			return r.beginNew(ctx, c, a, run)
+		}
 		if err := manifest.insert(ctx, c, r.relation(manifest.name), []Run{*run}); err != nil {
 			return err
 		}
 		return r.append(ctx, c, "begin", run.ID, digestOf(manifest, []Run{*run}))
 	})
+}
+
+// beginNew is Begin where other clients may begin runs at the same time: each
+// gets a seq of its own.
+func (r *Register) beginNew(ctx context.Context, c *engine.Conn, a engine.Appender, run *Run) error {
+	// All versions count, also of rows that are gone: they hold their seq.
+	q := "SELECT coalesce(max(seq), 0) + 1 FROM " + logOf(r.relation(manifest.name)).String()
+	err := manifest.insertNew(ctx, c, a, r.relation(manifest.name), func() (Run, error) {
+		err := c.QueryRow(ctx, q, nil, &run.Seq)
+		return *run, err
+	})
+	if err != nil {
+		return err
+	}
+	return r.append(ctx, c, "begin", run.ID, digestOf(manifest, []Run{*run}))
 }
 
 // Resume sets a finished run back to running, under its id, seq and first
@@ -81,8 +99,7 @@ func (r *Register) Finish(ctx context.Context, c *engine.Conn, run *Run) error {
 
 // update writes some columns of a run's row and seals the run.
 func (r *Register) update(ctx context.Context, c *engine.Conn, run *Run, event string, some func(column string) bool) error {
-	var set []string
-	var args []any
+	var set []setting
 	for _, f := range manifest.fields {
 		if !some(f.name) {
 			continue
@@ -91,11 +108,9 @@ func (r *Register) update(ctx context.Context, c *engine.Conn, run *Run, event s
 		if err != nil {
 			return fmt.Errorf("%s.%s: %w", manifest.name, f.name, err)
 		}
-		set = append(set, engine.Ident(f.name)+" = ?")
-		args = append(args, v)
+		set = append(set, setting{f.name, v})
 	}
-	q := "UPDATE " + r.rel(manifest.name) + " SET " + strings.Join(set, ", ") + " WHERE run_id = " + r.id()
-	n, err := c.Exec(ctx, q, append(args, run.ID)...)
+	n, err := manifest.update(ctx, c, r.relation(manifest.name), set, "run_id = "+r.id(), run.ID)
 	if err != nil {
 		return err
 	}
@@ -137,10 +152,15 @@ func (r *Register) StartOver(ctx context.Context, c *engine.Conn, id string) (ma
 		}
 	}
 	return rows, c.Atomic(ctx, func() error {
-		for _, t := range []string{manifestModel.name, manifestTest.name, manifest.name} {
-			if _, err := c.Exec(ctx, "DELETE FROM "+r.rel(t)+" WHERE run_id = "+r.id(), id); err != nil {
-				return err
-			}
+		where := "run_id = " + r.id()
+		if _, err := manifestModel.remove(ctx, c, r.relation(manifestModel.name), where, id); err != nil {
+			return err
+		}
+		if _, err := manifestTest.remove(ctx, c, r.relation(manifestTest.name), where, id); err != nil {
+			return err
+		}
+		if _, err := manifest.remove(ctx, c, r.relation(manifest.name), where, id); err != nil {
+			return err
 		}
 		return r.append(ctx, c, "start over", id, digest(nil))
 	})
@@ -350,20 +370,11 @@ func (r *Register) Records(ctx context.Context, c *engine.Conn, s Snapshot) (map
 	if len(s.Marts) == 0 {
 		return out, nil
 	}
-	names := slices.Sorted(maps.Keys(s.Marts))
-	ids := make([]string, len(names))
-	for i, n := range names {
-		ids[i] = s.Marts[n]
-	}
-	namesJSON, err := marshal(names)
+	q, args, err := r.recordsOfSnapshot(c, s)
 	if err != nil {
 		return nil, err
 	}
-	idsJSON, err := marshal(ids)
-	if err != nil {
-		return nil, err
-	}
-	recs, err := manifestModel.query(ctx, c, r.file("records_of_snapshot", "{columns}", manifestModel.selectList("m.")), namesJSON, idsJSON)
+	recs, err := manifestModel.query(ctx, c, q, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -373,4 +384,24 @@ func (r *Register) Records(ctx context.Context, c *engine.Conn, s Snapshot) (map
 		}
 	}
 	return out, nil
+}
+
+// recordsOfSnapshot is the query of Records: its pairs (model, run) go as JSON.
+func (r *Register) recordsOfSnapshot(c *engine.Conn, s Snapshot) (string, []any, error) {
+	names := slices.Sorted(maps.Keys(s.Marts))
+	ids, pairs := make([]string, len(names)), make([][2]string, len(names))
+	for i, n := range names {
+		ids[i], pairs[i] = s.Marts[n], [2]string{n, s.Marts[n]}
+	}
+	if a := appender(c); a != nil {
+		text, err := marshal(pairs)
+		return fmt.Sprintf("SELECT %s FROM %s AS m JOIN (SELECT r[1] AS model, CAST(r[2] AS %s) AS run_id FROM %s) AS w ON w.run_id = m.run_id AND w.model = m.model",
+			manifestModel.selectList("m."), r.rel(manifestModel.name), r.types.RunID, a.JSONRows()), []any{text}, err
+	}
+	namesJSON, err := marshal(names)
+	if err != nil {
+		return "", nil, err
+	}
+	idsJSON, err := marshal(ids)
+	return r.file("records_of_snapshot", "{columns}", manifestModel.selectList("m.")), []any{namesJSON, idsJSON}, err
 }

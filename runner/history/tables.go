@@ -35,10 +35,13 @@ type field[T any] struct {
 type table[T any] struct {
 	name   string
 	key    []string // enforced
-	fields []field[T]
+	// identity are the columns that name a row, of a table whose rows change
+	// after they were added; nil for one that is only added to.
+	identity []string
+	fields   []field[T]
 }
 
-var manifest = table[Run]{name: "run_manifest", key: []string{"run_id"}, fields: []field[Run]{
+var manifest = table[Run]{name: "run_manifest", key: []string{"run_id"}, identity: []string{"run_id"}, fields: []field[Run]{
 	{"run_id", runID, func(r *Run) any { return &r.ID }},
 	{"seq", number, func(r *Run) any { return &r.Seq }},
 	{"status", text, func(r *Run) any { return &r.Status }},
@@ -63,7 +66,7 @@ var manifest = table[Run]{name: "run_manifest", key: []string{"run_id"}, fields:
 	{"parent_run_id", runID, func(r *Run) any { return &r.ParentRunID }},
 }}
 
-var manifestModel = table[ModelRecord]{name: "run_manifest_model", fields: []field[ModelRecord]{
+var manifestModel = table[ModelRecord]{name: "run_manifest_model", identity: []string{"run_id", "model", "attempt"}, fields: []field[ModelRecord]{
 	{"run_id", runID, func(m *ModelRecord) any { return &m.RunID }},
 	{"model", text, func(m *ModelRecord) any { return &m.Model }},
 	{"attempt", number, func(m *ModelRecord) any { return &m.Attempt }},
@@ -83,7 +86,7 @@ var manifestModel = table[ModelRecord]{name: "run_manifest_model", fields: []fie
 	{"error", text, func(m *ModelRecord) any { return &m.Error }},
 }}
 
-var manifestTest = table[TestRecord]{name: "run_manifest_test", fields: []field[TestRecord]{
+var manifestTest = table[TestRecord]{name: "run_manifest_test", identity: []string{"run_id", "attempt", "test"}, fields: []field[TestRecord]{
 	{"run_id", runID, func(t *TestRecord) any { return &t.RunID }},
 	{"attempt", number, func(t *TestRecord) any { return &t.Attempt }},
 	{"test", text, func(t *TestRecord) any { return &t.Test }},
@@ -122,7 +125,7 @@ var publicationMart = table[published]{name: "run_publication_mart", fields: []f
 	{"run_id", runID, func(p *published) any { return &p.RunID }},
 }}
 
-var tag = table[Tag]{name: "run_tag", fields: []field[Tag]{
+var tag = table[Tag]{name: "run_tag", identity: []string{"tag"}, fields: []field[Tag]{
 	{"tag", text, func(t *Tag) any { return &t.Name }},
 	{"run_id", runID, func(t *Tag) any { return &t.RunID }},
 	{"publication", some, func(t *Tag) any { return &t.Publication }},
@@ -215,16 +218,12 @@ func (t table[T]) insert(ctx context.Context, c *engine.Conn, rel engine.Relatio
 	if len(rows) == 0 {
 		return nil
 	}
-	values := make([][]any, len(rows))
-	for i := range rows {
-		values[i] = make([]any, len(t.fields))
-		for j, f := range t.fields {
-			v, err := f.kind.encode(f.of(&rows[i]))
-			if err != nil {
-				return fmt.Errorf("%s.%s: %w", t.name, f.name, err)
-			}
-			values[i][j] = v
-		}
+	values, err := t.encode(rows)
+	if err != nil {
+		return err
+	}
+	if a := appender(c); a != nil {
+		return t.appendRows(ctx, c, a, rel, values)
 	}
 	into := "INSERT INTO " + rel.String() + " (" + t.names() + ")"
 	if len(rows) <= few {
@@ -237,6 +236,22 @@ func (t table[T]) insert(ctx context.Context, c *engine.Conn, rel engine.Relatio
 		return err
 	}
 	return t.insertMany(ctx, c, into, values)
+}
+
+// encode turns rows into values for the driver.
+func (t table[T]) encode(rows []T) ([][]any, error) {
+	values := make([][]any, len(rows))
+	for i := range rows {
+		values[i] = make([]any, len(t.fields))
+		for j, f := range t.fields {
+			v, err := f.kind.encode(f.of(&rows[i]))
+			if err != nil {
+				return nil, fmt.Errorf("%s.%s: %w", t.name, f.name, err)
+			}
+			values[i][j] = v
+		}
+	}
+	return values, nil
 }
 
 // insertMany sends the rows as one JSON text: a parameter per value would be

@@ -18,7 +18,7 @@ func (r *Register) SetTag(ctx context.Context, c *engine.Conn, t Tag) error {
 			t.CreatedAt = r.now()
 		}
 		t.RunID = strings.ToLower(t.RunID)
-		if _, err := c.Exec(ctx, "DELETE FROM "+r.rel(tag.name)+" WHERE tag = ?", t.Name); err != nil {
+		if _, err := tag.remove(ctx, c, r.relation(tag.name), "tag = ?", t.Name); err != nil {
 			return err
 		}
 		if err := tag.insert(ctx, c, r.relation(tag.name), []Tag{t}); err != nil {
@@ -35,7 +35,7 @@ func (r *Register) Untag(ctx context.Context, c *engine.Conn, name string) error
 		if err != nil {
 			return err
 		}
-		if _, err := c.Exec(ctx, "DELETE FROM "+r.rel(tag.name)+" WHERE tag = ?", name); err != nil {
+		if _, err := tag.remove(ctx, c, r.relation(tag.name), "tag = ?", name); err != nil {
 			return err
 		}
 		return r.append(ctx, c, "untag "+name, t.RunID, digest(nil))

@@ -1,2 +1,0 @@
-DELETE FROM {run_binding}
-WHERE binding = ? AND view IN (SELECT unnest(from_json(CAST(? AS VARCHAR), '["VARCHAR"]')))

@@ -78,15 +78,13 @@ func (b *build) fingerprint(ctx context.Context, src *compile.Node) (string, err
 	if err != nil {
 		return "", ctx.Err() // the model that reads it says so, at its place
 	}
-	names := make([]string, len(cols))
 	var types strings.Builder
-	for i, c := range cols {
-		names[i] = c.Name
+	for _, c := range cols {
 		fmt.Fprintf(&types, "%s %s,", engine.Ident(c.Name), c.Type)
 	}
 	var rows int64
 	var sum string
-	if err := b.conn.QueryRow(ctx, "SELECT count(*), "+b.dialect().Checksum(names)+" FROM "+rel.String(), nil, &rows, &sum); err != nil {
+	if err := b.conn.QueryRow(ctx, "SELECT count(*), "+b.dialect().Checksum(cols)+" FROM "+rel.String(), nil, &rows, &sum); err != nil {
 		return "", ctx.Err()
 	}
 	return fmt.Sprintf("%s:%d:%s:%s", b.dialect().ChecksumScheme(), rows, sum, shortHash(types.String())), nil

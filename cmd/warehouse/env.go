@@ -12,6 +12,7 @@ import (
 
 	"warehouse/runner/engine"
 	"warehouse/runner/engine/duckdb"
+	"warehouse/runner/engine/trino"
 )
 
 // Env is the world outside a command line.
@@ -45,7 +46,7 @@ func process() Env {
 }
 
 // engines are the databases that this program knows.
-func engines() []engine.Engine { return []engine.Engine{duckdb.Engine()} }
+func engines() []engine.Engine { return []engine.Engine{duckdb.Engine(), trino.Engine()} }
 
 // lookup finds an environment variable.
 func (e Env) lookup(name string) (string, bool) {

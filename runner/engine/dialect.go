@@ -33,9 +33,9 @@ type Dialect interface {
 	// insert is fenced against a second writer of the same run id.
 	InsertRun(in Insert) string
 	// Checksum returns an aggregate expression over the columns, in the order
-	// given: a multiset sum of row hashes, independent of the order of rows,
+	// given, with their types as stored: a multiset sum of row hashes, independent of the order of rows,
 	// as text. ChecksumScheme names it with the engine's version.
-	Checksum(columns []string) string
+	Checksum(columns []Column) string
 	ChecksumScheme() string
 
 	// RunLiteral is a run id as a value of the run id type.

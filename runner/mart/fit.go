@@ -278,11 +278,11 @@ func (f *fit) table() *engine.Table {
 
 // checksummed returns the stored columns of a run by the lower-cased name that
 // the run gave them: the order in which they are hashed.
-func checksummed(columns []Column) []string {
+func checksummed(columns []Column) []engine.Column {
 	sorted := slices.SortedFunc(slices.Values(columns), func(a, b Column) int { return cmp.Compare(fold(a.Name), fold(b.Name)) })
-	var names []string
+	var stored []engine.Column
 	for _, c := range sorted {
-		names = append(names, c.Physical)
+		stored = append(stored, engine.Column{Name: c.Physical, Type: c.Type})
 	}
-	return names
+	return stored
 }

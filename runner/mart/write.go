@@ -112,8 +112,11 @@ func (j Job) rows(d engine.Dialect, plan Plan) string {
 	if len(j.Counts) == 0 || len(renamed) == 0 {
 		return of
 	}
-	stored := engine.Idents(checksummed(plan.Columns)) // the names that the other expressions use
-	return fmt.Sprintf("FROM (SELECT %s, %s %s) AS r", stored, strings.Join(renamed, ", "), of)
+	var stored []string // the names that the other expressions use
+	for _, col := range checksummed(plan.Columns) {
+		stored = append(stored, col.Name)
+	}
+	return fmt.Sprintf("FROM (SELECT %s, %s %s) AS r", engine.Idents(stored), strings.Join(renamed, ", "), of)
 }
 
 // within moves the offset of an error in a statement to the SELECT inside it.

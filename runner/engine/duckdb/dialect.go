@@ -117,10 +117,10 @@ func (d backend) InsertRun(in engine.Insert) string {
 // Checksum adds up row hashes in 128 bits, so that the order of rows does not
 // matter and equal rows do not cancel each other. Each row's hash starts from
 // 1: hash(0) is 0, and a row of zeros must count.
-func (backend) Checksum(columns []string) string {
+func (backend) Checksum(columns []engine.Column) string {
 	row := "1"
-	if len(columns) > 0 {
-		row += ", " + engine.Idents(columns)
+	for _, c := range columns {
+		row += ", " + engine.Ident(c.Name)
 	}
 	return "coalesce(sum(hash(" + row + ")), 0)::VARCHAR"
 }

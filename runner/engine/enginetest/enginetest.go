@@ -20,6 +20,18 @@ import (
 // Run tries an engine. newTarget returns a target that is empty and can be
 // written; each case takes one.
 func Run(t *testing.T, e engine.Engine, newTarget func(t *testing.T) engine.Target) {
+	Limits{}.Run(t, e, newTarget)
+}
+
+// Limits says what the place of an engine's tables, not the engine, cannot do.
+type Limits struct {
+	// Unlisted are characters that keep a table of such a name from being
+	// listed with its columns.
+	Unlisted string
+}
+
+// Run is the suite within the limits.
+func (l Limits) Run(t *testing.T, e engine.Engine, newTarget func(t *testing.T) engine.Target) {
 	cases := []struct {
 		name string
 		run  func(*testing.T, *suite)
@@ -55,7 +67,7 @@ func Run(t *testing.T, e engine.Engine, newTarget func(t *testing.T) engine.Targ
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &suite{t: t, engine: e, target: target, db: db, d: db.Dialect(), ctx: t.Context()}
+			s := &suite{t: t, limits: l, engine: e, target: target, db: db, d: db.Dialect(), ctx: t.Context()}
 			s.c = s.conn()
 			t.Cleanup(s.close)
 			c.run(t, s)
@@ -74,6 +86,7 @@ var noon = time.Date(2026, 11, 1, 12, 0, 0, 123456000, time.UTC)
 // suite is an open target and one session on it.
 type suite struct {
 	t      *testing.T
+	limits Limits
 	engine engine.Engine
 	target engine.Target
 	db     *engine.DB

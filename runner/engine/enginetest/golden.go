@@ -39,7 +39,7 @@ func Golden(t *testing.T, d engine.Dialect, file string) {
 		{"delete a run", d.DeleteRun(m, "score run", runA)},
 		{"insert a run", d.InsertRun(in)},
 		{"insert a run without created-at and key", d.InsertRun(plain)},
-		{"checksum", d.Checksum([]string{"a", `b"c`})},
+		{"checksum", d.Checksum([]engine.Column{{Name: "a", Type: types.Int}, {Name: `b"c`, Type: types.Timestamp}})},
 		{"checksum of no columns", d.Checksum(nil)},
 		{"checksum scheme", scheme},
 		{"run id", d.RunLiteral(runA)},

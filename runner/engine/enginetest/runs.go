@@ -65,7 +65,9 @@ func testNames(t *testing.T, s *suite) {
 			s.exec(s.d.InsertRun(engine.Insert{Table: m.Relation, RunColumn: "r " + name, RunID: runA, Physical: []string{extra.Name}, Columns: []string{name},
 				Select: "SELECT 'x' AS " + engine.Ident(name)}))
 			s.equal(s.one(fmt.Sprintf("SELECT %s FROM %s", engine.Ident(extra.Name), m.Relation)), "x", "the value")
-			s.equal(s.layout("t "+name), fmt.Sprint(append(m.Columns, extra)), "the columns")
+			if !strings.ContainsAny(name, s.limits.Unlisted) {
+				s.equal(s.layout("t "+name), fmt.Sprint(append(m.Columns, extra)), "the columns")
+			}
 			s.exec(s.d.DeleteRun(m.Relation, "r "+name, runA))
 			s.exec(s.d.DropTable(m.Relation))
 		})
@@ -79,9 +81,8 @@ func testStaticViews(t *testing.T, s *suite) {
 	types := s.d.Types()
 	log := engine.Table{Relation: s.rel("log"), Columns: []engine.Column{{Name: "seq", Type: types.Int}, {Name: "run_id", Type: types.RunID}}}
 	s.exec(s.d.CreateTable(log))
-	s.exec("CREATE SCHEMA latest")
-	t.Cleanup(func() { s.c.Exec(s.ctx, "DROP SCHEMA latest CASCADE") })
-	view := engine.Relation{Schema: "latest", Name: "m"}
+	view := engine.Relation{Schema: s.target.Schema + "_latest", Name: "m"}
+	s.exec("CREATE SCHEMA " + engine.Ident(view.Schema))
 	s.exec(fmt.Sprintf("CREATE VIEW %s AS SELECT k, v FROM %s WHERE run_id = coalesce((SELECT run_id FROM %s ORDER BY seq DESC LIMIT 1), %s)",
 		view, m.Relation, log.Relation, s.d.Fail("m is not published: it's the end")))
 

@@ -152,7 +152,20 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 		err = b.r.hidden(err)
 		b.run.Error = err.Error()
 	}
-	return b.finish(ctx, walked, err)
+	report, err := b.finish(ctx, walked, err)
+	if report != nil && report.Publication != 0 {
+		var after error
+		report.After, after = b.aftermath(ctx, report.Run)
+		if after == nil && ctx.Err() == nil && !b.r.project.PruneAuto {
+			var perr error
+			if report.After.Prunable, perr = b.prunable(ctx); perr != nil {
+				b.r.event(Event{Kind: EventWarning, Err: fmt.Errorf("what prune would free is not known: %w", perr)})
+			}
+		}
+		err = errors.Join(err, after)
+		report.Elapsed = time.Since(b.begun)
+	}
+	return report, err
 }
 
 // checkpoints are an engine's statements around a build.

@@ -31,6 +31,7 @@ type Exported struct {
 	RunID      string // of the snapshot
 	Marts      []ExportedMart
 	Rows       int64
+	Unchanged  int  // marts that an earlier export held already: they were not written again
 	Replaced   bool // an earlier export was there
 }
 
@@ -40,6 +41,14 @@ type ExportedMart struct {
 	RunID string `json:"run_id"`         // whose rows they are
 	File  string `json:"file,omitempty"` // in the folder
 	Rows  int64  `json:"rows"`
+}
+
+// listedMart is a mart in the list of an export: with it what tells whether its
+// file is still the one that was written.
+type listedMart struct {
+	ExportedMart
+	Bytes    int64 `json:"bytes"`
+	Modified int64 `json:"modified_ns"`
 }
 
 // Export writes every mart and view model of one snapshot into files that
@@ -60,26 +69,33 @@ func (r *Runner) Export(ctx context.Context, o ExportOptions) (*Exported, error)
 	if err != nil {
 		return nil, err
 	}
-	e := &export{session: s, Exporter: x, format: o.Format, out: &Exported{To: o.To, Format: o.Format, RunID: snap.Run}}
-	if err := e.bind(ctx, snap, o.Select); err != nil {
+	e := &export{session: s, Exporter: x, format: o.Format, out: &Exported{To: o.To, Format: o.Format, RunID: snap.Run}, seq: snap.Publication}
+	if err := e.write(ctx, snap, o.Select); err != nil {
 		return nil, err
 	}
-	if e.place, err = r.exportPlace(o.To); err != nil {
-		return nil, err
+	return e.out, nil
+}
+
+// write writes the chosen marts of a snapshot to the export's place.
+func (e *export) write(ctx context.Context, snap history.Snapshot, patterns []string) (err error) {
+	if err := e.bind(ctx, snap, patterns); err != nil {
+		return err
+	}
+	if e.place, err = e.r.exportPlace(e.out.To); err != nil {
+		return err
 	}
 	if err := e.mayReplace(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	err = e.place.write(func(aside string) error {
-		if o.Format == formatDuckDB {
+	if e.isCurrent() {
+		return nil
+	}
+	return e.place.write(func(aside string) error {
+		if e.format == formatDuckDB {
 			return e.database(ctx, aside)
 		}
 		return e.folder(ctx, aside)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return e.out, nil
 }
 
 // Formats of an export.
@@ -93,6 +109,12 @@ type export struct {
 	place  *exportPlace
 	marts  []exportMart
 	out    *Exported
+	seq    int64 // the publication that is exported; 0: a run's snapshot
+
+	// Of a copy that follows publications: what did not change is kept.
+	keep    bool
+	earlier map[string]listedMart // what the folder holds, by mart
+	remarks map[string]string     // what the database holds: remarks, by table
 }
 
 // exportMart is what is written: a view in memory, and its name for people.
@@ -211,7 +233,7 @@ func (e *export) database(ctx context.Context, file string) (err error) {
 		if _, err := e.conn.Exec(ctx, "CREATE TABLE "+table.String()+" AS SELECT * FROM "+m.view.String()); err != nil {
 			return err
 		}
-		if _, err := e.conn.Exec(ctx, e.Remark(table, exportRemark+m.rec.Model+", run "+dataRun(m.rec))); err != nil {
+		if _, err := e.conn.Exec(ctx, e.Remark(table, remark(m))); err != nil {
 			return err
 		}
 		var rows int64
@@ -239,6 +261,13 @@ func (e *export) folder(ctx context.Context, dir string) error {
 	for i, m := range e.marts {
 		e.progress(i, m)
 		file := exportFile(m.view.Name) + "." + e.format
+		if rows, ok := e.link(m, file, dir); ok {
+			e.out.Unchanged++
+			if err := e.wrote(m, file, rows); err != nil {
+				return err
+			}
+			continue
+		}
 		rows, err := e.conn.Exec(ctx, e.CopyQuery("SELECT * FROM "+m.view.String(), filepath.Join(dir, file), e.format))
 		if err != nil {
 			return err
@@ -247,8 +276,46 @@ func (e *export) folder(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return writeExportList(dir, e.out)
+	return writeExportList(dir, e.out, e.seq)
 }
+
+// link puts a mart's file of the earlier export into the new one, if it holds
+// the same rows: one file under two names costs nothing. View models have no
+// rows of their own, so they are always written.
+func (e *export) link(m exportMart, file, dir string) (rows int64, ok bool) {
+	had, ok := e.earlier[m.rec.Model]
+	if !e.keep || !ok || m.rec.Kind == binding.ViewKind || had.File != file || had.RunID != dataRun(m.rec) {
+		return 0, false
+	}
+	old := filepath.Join(e.place.path, file)
+	info, err := os.Lstat(old)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != had.Bytes || info.ModTime().UnixNano() != had.Modified {
+		return 0, false
+	}
+	return had.Rows, os.Link(old, filepath.Join(dir, file)) == nil
+}
+
+// isCurrent says whether the database that is there holds just what would be
+// written, and notes it as written.
+func (e *export) isCurrent() bool {
+	if !e.keep || e.format != formatDuckDB || len(e.remarks) != len(e.marts) {
+		return false
+	}
+	for _, m := range e.marts {
+		if m.rec.Kind == binding.ViewKind || m.rec.RowCount < 0 || e.remarks[m.view.Name] != remark(m) {
+			return false
+		}
+	}
+	for _, m := range e.marts {
+		e.out.Marts = append(e.out.Marts, ExportedMart{Mart: m.rec.Model, RunID: dataRun(m.rec), Rows: m.rec.RowCount})
+		e.out.Rows += m.rec.RowCount
+	}
+	e.out.Unchanged = len(e.marts)
+	return true
+}
+
+// remark says which run's rows a table of an export holds.
+func remark(m exportMart) string { return exportRemark + m.rec.Model + ", run " + dataRun(m.rec) }
 
 func (e *export) progress(i int, m exportMart) {
 	e.r.event(Event{Kind: EventProgress, Index: i + 1, Total: len(e.marts), Run: e.out.RunID, Message: "exporting " + m.rec.Model})
@@ -293,6 +360,7 @@ func (e *export) mayReplace(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		e.earlier = listed(p.path)
 		if foreign != "" {
 			return refused("is a folder with %s, which no export wrote", foreign)
 		}
@@ -336,22 +404,22 @@ func (e *export) allExported(ctx context.Context, name string) error {
 		return err
 	}
 	defer rows.Close()
-	n := 0
+	e.remarks = map[string]string{}
 	for rows.Next() {
 		var schema, table string
 		var text *string
 		if err := rows.Scan(&schema, &table, &text); err != nil {
 			return err
 		}
-		n++
 		if text == nil || !strings.HasPrefix(*text, exportRemark) {
 			return fmt.Errorf("no export wrote %s.%s", schema, table)
 		}
+		e.remarks[table] = *text
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if n == 0 {
+	if len(e.remarks) == 0 {
 		return errors.New("it has no tables")
 	}
 	return nil

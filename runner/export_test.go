@@ -272,3 +272,64 @@ func TestExportOfAPrunedRun(t *testing.T) {
 		t.Error(s.files("."))
 	}
 }
+
+// A copy that follows publications: what did not change is the same file, and
+// what somebody changed is written again.
+func TestCopyKeepsWhatIsUnchanged(t *testing.T) {
+	s := newShop(t, `
+-- project.yml --
+name: shop
+target: dev
+targets: {dev: {type: duckdb, path: target/warehouse.duckdb, publish: {export: target/parts, format: parquet}}}
+-- models/a.sql --
+select 1 as id, {{ var('n', 1) }} as v
+-- models/b.sql --
+select 2 as id
+`)
+	file := func(name string) os.FileInfo {
+		info, err := os.Stat(filepath.Join(s.dir, "target/parts", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	s.build(runner.BuildOptions{})
+	a, b := file("a.parquet"), file("b.parquet")
+	rep := s.build(runner.BuildOptions{Select: []string{"a"}})
+	if c := rep.After.Copy; c == nil || c.Unchanged != 1 || c.RunID != rep.Run.ID || len(c.Marts) != 2 {
+		t.Errorf("%+v", c)
+	}
+	if os.SameFile(a, file("a.parquet")) || !os.SameFile(b, file("b.parquet")) {
+		t.Error("a was not written, or b was")
+	}
+	if rep := s.build(runner.BuildOptions{Reuse: true}); rep.After.Copy.Unchanged != 2 {
+		t.Errorf("%+v", rep.After.Copy)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "target/parts/b.parquet"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s.build(runner.BuildOptions{Select: []string{"a"}})
+	if got := s.read("", "select id from "+engine.Literal(filepath.Join(s.dir, "target/parts/b.parquet"))); got != "2" {
+		t.Error(got)
+	}
+	if got := s.files("target/parts"); got != ".warehouse-export.json a.parquet b.parquet" {
+		t.Error(got)
+	}
+
+	// One database file is written whole, or not at all.
+	s.write("-- project.yml --\nname: shop\ntarget: dev\ntargets: {dev: {type: duckdb, path: target/warehouse.duckdb, publish: {export: target/copy.duckdb}}}\n")
+	s.build(runner.BuildOptions{})
+	one, err := os.Stat(filepath.Join(s.dir, "target/copy.duckdb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep = s.build(runner.BuildOptions{Reuse: true})
+	if two, err := os.Stat(filepath.Join(s.dir, "target/copy.duckdb")); err != nil || !os.SameFile(one, two) || rep.After.Copy.Unchanged != 2 {
+		t.Errorf("%v %+v", err, rep.After.Copy)
+	}
+	s.vars = map[string]any{"n": 5}
+	s.build(runner.BuildOptions{Select: []string{"a"}})
+	if got := s.read("target/copy.duckdb", "select v from x.a"); got != "5" {
+		t.Error(got)
+	}
+}

@@ -199,18 +199,43 @@ func syncAll(path string) error {
 const exportList = ".warehouse-export.json"
 
 type exportListDoc struct {
-	Version int            `json:"warehouse_export"`
-	RunID   string         `json:"run_id"`
-	Format  string         `json:"format"`
-	Marts   []ExportedMart `json:"marts"`
+	Version     int          `json:"warehouse_export"`
+	RunID       string       `json:"run_id"`
+	Publication int64        `json:"publication,omitempty"`
+	Format      string       `json:"format"`
+	Marts       []listedMart `json:"marts"`
 }
 
-func writeExportList(dir string, e *Exported) error {
-	b, err := json.MarshalIndent(exportListDoc{1, e.RunID, e.Format, e.Marts}, "", "  ")
+func writeExportList(dir string, e *Exported, publication int64) error {
+	doc := exportListDoc{1, e.RunID, publication, e.Format, nil}
+	for _, m := range e.Marts {
+		info, err := os.Stat(filepath.Join(dir, m.File))
+		if err != nil {
+			return err
+		}
+		doc.Marts = append(doc.Marts, listedMart{m, info.Size(), info.ModTime().UnixNano()})
+	}
+	b, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, exportList), append(b, '\n'), 0o666)
+}
+
+// readExportList reads the list of a folder; false if no export wrote it.
+func readExportList(dir string) (doc exportListDoc, ok bool) {
+	b, err := os.ReadFile(filepath.Join(dir, exportList))
+	return doc, err == nil && json.Unmarshal(b, &doc) == nil && doc.Version > 0
+}
+
+// listed are the marts of a folder's list, by name.
+func listed(dir string) map[string]listedMart {
+	out := map[string]listedMart{}
+	doc, _ := readExportList(dir)
+	for _, m := range doc.Marts {
+		out[m.Mart] = m
+	}
+	return out
 }
 
 // foreignFile returns a file of a folder that no export wrote, or "", and the
@@ -221,13 +246,10 @@ func foreignFile(dir string) (foreign string, files int, err error) {
 		return "", 0, err
 	}
 	known := map[string]bool{}
-	if b, err := os.ReadFile(filepath.Join(dir, exportList)); err == nil {
-		var doc exportListDoc
-		if json.Unmarshal(b, &doc) == nil && doc.Version > 0 {
-			known[exportList] = true
-			for _, m := range doc.Marts {
-				known[m.File] = true
-			}
+	if doc, ok := readExportList(dir); ok {
+		known[exportList] = true
+		for _, m := range doc.Marts {
+			known[m.File] = true
 		}
 	}
 	for _, e := range entries {

@@ -22,6 +22,7 @@ type Move struct {
 	Marts  []MartMove       // what changes, by name; marts that stay are not listed
 	Stay   int              // marts that stay as they are
 	Force  string           // reason of a forced publish
+	After  Aftermath        // what followed, once Runner.Move did it
 }
 
 // MartMove is one mart's part of a Move.
@@ -353,7 +354,8 @@ func columnChanges(before, after []mart.Column) (added, removed, retyped []strin
 }
 
 // Move does what was planned: one transaction, atomic over all marts. ErrMoved
-// if somebody published in between.
+// if somebody published in between. With an *AftermathError it was done, and
+// what should have followed failed.
 func (r *Runner) Move(ctx context.Context, m *Move, reason string) (history.Publication, error) {
 	s, err := r.write(ctx, m.Run.ID)
 	if err != nil {
@@ -379,5 +381,8 @@ func (r *Runner) Move(ctx context.Context, m *Move, reason string) (history.Publ
 		p.Seq, err = s.movePointer(ctx, pm, p)
 		return err
 	})
+	if err == nil {
+		m.After, err = s.aftermath(ctx, m.Run)
+	}
 	return p, err
 }

@@ -36,6 +36,8 @@ type PrunePlan struct {
 	// Unread says why the models could not be read: then marts' own rules are
 	// those that their newest records hold.
 	Unread error
+
+	pruned []history.ModelRecord // what earlier prunes have given up
 }
 
 // PruneRules are the rules of one mart, or of all that have none of their own.
@@ -148,8 +150,18 @@ func (b ruleBook) of(newest history.ModelRecord) (rules *history.Retention, own 
 	return b.all, false
 }
 
-// planPrune sorts all mart-runs into those that stay and those that go.
+// planPrune sorts all mart-runs into those that stay and those that go, and
+// finds what an interrupted prune has left.
 func (s *session) planPrune(ctx context.Context, book ruleBook) (*PrunePlan, error) {
+	plan, err := s.plannedRuns(ctx, book)
+	if err != nil {
+		return nil, err
+	}
+	return plan, s.leftovers(ctx, plan.pruned, plan)
+}
+
+// plannedRuns is planPrune by the register alone: no mart is read.
+func (s *session) plannedRuns(ctx context.Context, book ruleBook) (*PrunePlan, error) {
 	plan := &PrunePlan{Rules: []PruneRules{{Rules: book.all}}}
 	if s.reg == nil {
 		return plan, nil
@@ -184,7 +196,8 @@ func (s *session) planPrune(ctx context.Context, book ruleBook) (*PrunePlan, err
 	for _, run := range slices.Backward(runs) {
 		plan.sort(run, units, kept)
 	}
-	return plan, s.leftovers(ctx, pruned, plan)
+	plan.pruned = pruned
+	return plan, nil
 }
 
 // unitsOf splits records into mart-runs that are there, by mart and run, and

@@ -168,6 +168,7 @@ type Report struct {
 	TestsOnly   bool          // of Test: Run is the run that was tested
 	Failed      int           // of Test: data tests that failed, could not run or were skipped
 	Elapsed     time.Duration
+	After       Aftermath // what followed a publication
 
 	facts *facts // for WriteArtifacts; nil: nothing ran
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -33,20 +34,34 @@ func (c *cli) move(ctx context.Context, r *runner.Runner, m *runner.Move, reason
 		return c.notDone(err)
 	}
 	p, err := r.Move(ctx, m, reason)
-	if err != nil {
+	var after *runner.AftermathError
+	if err != nil && !errors.As(err, &after) {
 		return err
 	}
+	if perr := c.moved(m, p, output); perr != nil {
+		return perr
+	}
+	if err != nil {
+		c.log.fail(err)
+		return errNo
+	}
+	return nil
+}
+
+// moved prints what a move did.
+func (c *cli) moved(m *runner.Move, p history.Publication, output string) error {
 	if output == "json" {
 		return c.printJSON(moveJSON(m, &p))
 	}
+	followed := aftermathText(m.After)
 	if m.Action == history.Rollback {
-		return c.print(fmt.Sprintf("%s is live again (publication %d); undo: warehouse rollback previous\n", seqName(m.Run.Seq), p.Seq))
+		return c.print(fmt.Sprintf("%s is live again (publication %d); undo: warehouse rollback previous\n", seqName(m.Run.Seq), p.Seq) + followed)
 	}
 	undo := "warehouse rollback"
 	if p.Restores != 0 { // rollback would go back from the state that was brought back
 		undo += " previous"
 	}
-	return c.print(fmt.Sprintf("%s published, %s (publication %d); undo: %s\n", seqName(m.Run.Seq), count(len(m.Marts), "mart"), p.Seq, undo))
+	return c.print(fmt.Sprintf("%s published, %s (publication %d); undo: %s\n", seqName(m.Run.Seq), count(len(m.Marts), "mart"), p.Seq, undo) + followed)
 }
 
 // moveText is the preview of a move.
@@ -110,6 +125,7 @@ type moveDoc struct {
 	Publication int64      `json:"publication,omitempty"`
 	Marts       []martMove `json:"marts"`
 	Stay        int        `json:"unchanged"`
+	After       *afterDoc  `json:"after,omitempty"`
 }
 
 type martMove struct {
@@ -127,7 +143,7 @@ type martMove struct {
 func moveJSON(m *runner.Move, p *history.Publication) moveDoc {
 	doc := moveDoc{Action: m.Action, RunID: m.Run.ID, Run: seqName(m.Run.Seq), Done: p != nil, Marts: []martMove{}, Stay: m.Stay}
 	if p != nil {
-		doc.Publication = p.Seq
+		doc.Publication, doc.After = p.Seq, aftermathJSON(m.After)
 	}
 	for _, mm := range m.Marts {
 		d := martMove{Mart: mm.Mart, Added: some(mm.ColumnsAdded), Removed: some(mm.ColumnsRemoved), Retyped: some(mm.ColumnsRetyped)}

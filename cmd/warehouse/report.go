@@ -57,7 +57,7 @@ func reportText(r *runner.Report, name func(id string) string) string {
 	}
 	fmt.Fprintf(&b, "%s  %s  %s  %s, %s in %s\n", seqName(r.Run.Seq), r.Run.ID, r.Run.Status,
 		count(r.Marts, "mart"), count(r.Run.RowCount, "row"), seconds(r.Elapsed))
-	b.WriteString(publishedText(r))
+	b.WriteString(publishedText(r) + aftermathText(r.After))
 	for _, s := range r.Unbuilt {
 		still, them := "still read", "them"
 		if len(s.Models) == 1 {

@@ -18,6 +18,7 @@ type reportDoc struct {
 	Counts      countsDoc  `json:"counts"`
 	Nodes       []nodeDoc  `json:"nodes"`
 	Stale       []staleDoc `json:"stale"`
+	After       *afterDoc  `json:"after,omitempty"`
 }
 
 type countsDoc struct {
@@ -62,7 +63,7 @@ func reportJSON(r *runner.Report) reportDoc {
 		RunID: r.Run.ID, Run: seqName(r.Run.Seq), Status: string(r.Run.Status), OK: r.OK(), Published: r.Publication != 0, Publication: r.Publication,
 		NotBecause: r.NotBecause, Marts: r.Marts, Rows: r.Run.RowCount, Elapsed: r.Elapsed.Seconds(),
 		Counts: countsDoc{s.pass, s.warn, s.errors, s.skip, s.noOp, s.reused, s.total},
-		Nodes:  []nodeDoc{}, Stale: []staleDoc{},
+		Nodes:  []nodeDoc{}, Stale: []staleDoc{}, After: aftermathJSON(r.After),
 	}
 	for _, n := range r.Nodes {
 		doc.Nodes = append(doc.Nodes, nodeJSON(n))

@@ -211,7 +211,8 @@ func (l *loader) identity() {
 	l.render = newRenderer(l.ctx, l.o.LookupEnv, p.Vars, &seen)
 	if i := slices.IndexFunc(l.top, func(t pair) bool { return t.key == "retention" && !isNullNode(resolve(t.v)) }); i >= 0 {
 		d := &decoder{}
-		p.Retention = decodeRetention(d, f.setting(l.top[i].k, f.value(l.top[i].v)))
+		auto, rules := takeAuto(d, f.setting(l.top[i].k, f.value(l.top[i].v)))
+		p.PruneAuto, p.Retention = auto, decodeRetention(d, rules)
 		f.errs.Add(d.errs...)
 	}
 	l.readPaths()

@@ -81,6 +81,7 @@ type Project struct {
 	OnRunStart []Setting  // hooks, raw
 	OnRunEnd   []Setting  //
 	Retention  *Retention // nil: everything is kept
+	PruneAuto  bool       // retention: {auto: true}: prune after each publication
 	Dispatch   []Dispatch
 
 	SHA256   string            // of the names of all files and the contents of those that were read: not of seeds
@@ -102,7 +103,14 @@ type Target struct {
 	Settings      map[string]string
 	Allow         []string // folders that a sandboxed build may read
 	Staging       string   // "" or "parquet"
+	Publish       Publish  // what follows a publication
 	Pos           Pos
+}
+
+// Publish is what a target wants after each publication.
+type Publish struct {
+	Export string // absolute path of a copy of what is published; "" is none
+	Format string // of the copy: "duckdb", "parquet" or "csv"
 }
 
 // Model is a models/**/*.sql file.

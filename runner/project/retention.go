@@ -21,7 +21,28 @@ type Retention struct {
 	Yearly   time.Duration
 }
 
-var retentionKeys = []string{"keep_last", "keep_for", "hourly", "daily", "weekly", "monthly", "yearly"}
+var retentionKeys = []string{"keep_last", "keep_for", "hourly", "daily", "weekly", "monthly", "yearly", "auto"}
+
+// takeAuto takes auto: out of the value of the project's retention:, which says
+// when to prune and is no rule.
+func takeAuto(d *decoder, s Setting) (auto bool, rules Setting) {
+	dict, ok := s.Value.(*jinja.Dict)
+	if !ok {
+		return false, s
+	}
+	rest := jinja.NewDict()
+	for _, it := range dict.Items() {
+		if jinja.Str(it.Key) == "auto" {
+			auto = d.bool(s.with(it.Value), "auto of retention")
+			continue
+		}
+		_ = rest.Set(it.Key, it.Value) // it was a key before
+	}
+	if auto && len(rest.Items()) == 0 {
+		d.errorf(s, "retention prunes by itself, and has no rule").Advice = "add what to keep, such as keep_last: 20"
+	}
+	return auto, s.with(rest)
+}
 
 // decodeRetention reads the value of retention:.
 func decodeRetention(d *decoder, s Setting) *Retention {
@@ -53,6 +74,8 @@ func decodeRetention(d *decoder, s Setting) *Retention {
 				continue
 			}
 			*age = v
+		case key == "auto":
+			d.errorf(s, "auto stands in the retention of project.yml: it is for all marts").Advice = "move it there"
 		default:
 			d.add(unknownKey(s, key, "retention", retentionKeys))
 		}

@@ -28,7 +28,7 @@ func (t *Target) Value() *jinja.Dict {
 	return d
 }
 
-var targetKeys = []string{"type", "path", "dsn", "catalog", "schema", "storage_schema", "latest_schema", "threads", "settings", "allow", "staging"}
+var targetKeys = []string{"type", "path", "dsn", "catalog", "schema", "storage_schema", "latest_schema", "threads", "settings", "allow", "staging", "publish"}
 
 // readTargets reads target and targets of project.yml and chooses one.
 func (p *Project) readTargets(f *yamlFile, top []pair, o Options) {
@@ -124,6 +124,7 @@ func (f *yamlFile) target(tp pair, chosen bool, dir string, o Options) Target {
 	for _, a := range f.list(find(ps, "allow"), "allow") {
 		t.Allow = append(t.Allow, absolute(f.text(a, "a folder of allow"), dir, o.LookupEnv))
 	}
+	t.Publish = r.publish(dir)
 	t.setDefaults(dir, o.LookupEnv)
 	if chosen && t.Type == "trino" && t.DSN == "" && find(ps, "dsn") == nil {
 		f.errorf(tp.k, "%s has no dsn", what).Advice = "add dsn: https://user@host:port"
@@ -180,6 +181,37 @@ func (r *targetReader) text(key string) string {
 		return ""
 	}
 	return r.f.text(n, key)
+}
+
+// exportFormats are those of a copy of what is published.
+var exportFormats = []string{"duckdb", "parquet", "csv"}
+
+// publish reads what follows a publication.
+func (r *targetReader) publish(dir string) Publish {
+	f, node := r.f, find(r.ps, "publish")
+	if isNullNode(resolve(node)) {
+		return Publish{}
+	}
+	ps := f.known(f.pairs(node, "publish"), "publish", []string{"export", "format"})
+	in := &targetReader{f: f, ps: ps, chosen: r.chosen, lookup: r.lookup}
+	p := Publish{Export: in.text("export"), Format: in.text("format")}
+	if p.Format != "" && !slices.Contains(exportFormats, p.Format) {
+		f.errorf(resolve(find(ps, "format")), "format must be duckdb, parquet or csv, not %q", p.Format)
+	}
+	at := resolve(find(ps, "export"))
+	switch ext := strings.ToLower(filepath.Ext(p.Export)); {
+	case isNullNode(at):
+		f.errorf(resolve(node), "publish has no export").Advice = "add export: PATH, the file or folder to keep a copy of the published run in"
+	case p.Export == "": // a variable of a target that is not chosen
+	case strings.Contains(p.Export, "://"):
+		f.errorf(at, "export must be a path on this machine, not %q", p.Export)
+	case p.Format == "" && (ext == ".duckdb" || ext == ".db"):
+		p.Format = "duckdb"
+	case p.Format == "":
+		f.errorf(at, "export needs a format").Advice = "add format: duckdb, parquet or csv; a PATH that ends in .duckdb or .db is a DuckDB file"
+	}
+	p.Export = absolute(p.Export, dir, r.lookup)
+	return p
 }
 
 func (r *targetReader) count(key string) int {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"warehouse/runner/binding"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
@@ -122,6 +123,7 @@ func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (
 		return nil, err
 	}
 	t := r.target(readOnly)
+	t.Source = sourceOf(runID)
 	s := &session{r: r}
 	if path := lockPath(e, t); path != "" {
 		if readOnly {
@@ -143,6 +145,7 @@ func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (
 	if s.db, err = r.openWaiting(ctx, e, t); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	binding.Memorize(s.db)
 	if r.cfg.Statement != nil {
 		s.db.Log(r.cfg.Statement)
 	}
@@ -150,6 +153,14 @@ func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// sourceOf is what a server is told that a run's statements are sent for.
+func sourceOf(runID string) string {
+	if runID == "" {
+		return "warehouse"
+	}
+	return "warehouse " + runID
 }
 
 func lockPath(e engine.Engine, t engine.Target) string {
@@ -175,7 +186,13 @@ func (s *session) Close() error {
 	return errors.Join(errs...)
 }
 
-func (s *session) dialect() engine.Dialect { return s.r.dialect() }
+// dialect is that of the open target; it may know what only a server can tell.
+func (s *session) dialect() engine.Dialect {
+	if s.db != nil {
+		return s.db.Dialect()
+	}
+	return s.r.dialect()
+}
 
 // mend marks runs of dead processes; the exclusive lock is held.
 func (s *session) mend(ctx context.Context) error {

@@ -50,6 +50,7 @@ type View struct {
 	Database     string
 	Schema, Name string
 	SQL          string // the whole CREATE OR REPLACE VIEW statement
+	Body         string // its SELECT
 	// Digest is the SHA-256 of the definition, its columns and the digests of
 	// the views that it reads: an engine keeps a view's column types, so it has
 	// to be made anew when what it reads changes.
@@ -69,6 +70,7 @@ func newView(name engine.Relation, body string, more ...string) View {
 	return View{
 		Database: name.Database, Schema: name.Schema, Name: name.Name,
 		SQL:    "CREATE OR REPLACE VIEW " + name.String() + " AS\n" + body,
+		Body:   body,
 		Digest: hex.EncodeToString(h.Sum(nil)),
 	}
 }

@@ -129,6 +129,16 @@ func (b *stored) filter(name string) string {
 		return b.d.RunLiteral(b.snap.Marts[name])
 	}
 	log := engine.Relation{Schema: b.storage, Name: "run_publication"}
+	if a, ok := b.d.(engine.Appender); ok {
+		back, fail := 0, fmt.Sprintf("mart %s is not published", name)
+		if b.kind == Previous {
+			back, fail = 1, fmt.Sprintf("mart %s was not in the publication before the newest", name)
+		}
+		// The second condition is for servers that refuse to read a table
+		// without one on its partition: they do not see it in the first.
+		return fmt.Sprintf("coalesce(%s, CAST(%s AS %s)) AND t.%s IS NOT NULL", a.LiveRun(log, name, back), b.d.Fail(fail), b.d.Types().RunID,
+			engine.Ident(b.records[name].Layout.RunColumn))
+	}
 	marts := engine.Relation{Schema: b.storage, Name: "run_publication_mart"}
 	seq := fmt.Sprintf("SELECT max(s.seq) FROM %s AS s", log)
 	fail := fmt.Sprintf("mart %s is not published", name)

@@ -191,13 +191,17 @@ type DB struct {
 	sql     *sql.DB
 	target  Target
 	log     func(Statement)
-	rewrite Rewrite
+	memory  Memory
 	onClose func() error
 }
 
-// Rewrite changes a statement before it is sent. Its place function turns a
-// byte offset in the new text into one of the old.
-type Rewrite func(sql string) (text string, place func(int) int)
+// Memory holds views for an engine that cannot hold any outside the target: it
+// puts their text in the place of their names.
+type Memory interface {
+	// Rewrite returns the statement to send. place turns a byte offset in it into
+	// one of sql.
+	Rewrite(sql string) (text string, place func(int) int)
+}
 
 // New is for engine packages: a DB over an open pool. onClose, if not nil,
 // runs after the pool is closed.
@@ -216,18 +220,21 @@ func (db *DB) Target() Target { return db.target }
 // concurrent use. Call it before the DB is used.
 func (db *DB) Log(f func(Statement)) { db.log = f }
 
-// SetRewrite makes f change every later statement, and what is described. Call
-// it before the DB is used.
-func (db *DB) SetRewrite(f Rewrite) { db.rewrite = f }
+// SetMemory makes every later statement, and what is described, go through m.
+// Call it before the DB is used.
+func (db *DB) SetMemory(m Memory) { db.memory = m }
+
+// Memory returns what SetMemory was given, or nil.
+func (db *DB) Memory() Memory { return db.memory }
 
 // rewritten is the statement to send, and what turns its error into one of the
 // statement as it was given.
 func (db *DB) rewritten(query string) (string, func(error) error) {
 	same := func(err error) error { return err }
-	if db.rewrite == nil {
+	if db.memory == nil {
 		return query, same
 	}
-	text, place := db.rewrite(query)
+	text, place := db.memory.Rewrite(query)
 	if text == query {
 		return query, same
 	}

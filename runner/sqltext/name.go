@@ -63,3 +63,17 @@ func Rebind(sql string, f func(parts []string) (string, bool)) string {
 	}
 	return b.String() + sql[at:]
 }
+
+// Next returns the token at or behind an offset that is neither blank nor
+// comment, as it stands there; "" at the end.
+func Next(sql string, at int) string {
+	s := scanner{sql: sql}
+	for i := at; i < len(sql); {
+		kind, end := s.next(i)
+		if t := (Token{kind, i, end}); !t.blank() {
+			return sql[i:end]
+		}
+		i = end
+	}
+	return ""
+}

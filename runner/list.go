@@ -17,15 +17,19 @@ type ListOptions struct {
 
 // Listed is a node of the project.
 type Listed struct {
-	ID          string   `json:"unique_id"`
-	Name        string   `json:"name"`
-	Resource    string   `json:"resource_type"`
-	Kind        string   `json:"materialized,omitempty"`
-	File        string   `json:"original_file_path"`
-	FQN         []string `json:"fqn"`
-	Tags        []string `json:"tags"`
-	Parents     []string `json:"depends_on"`
-	Description string   `json:"description,omitempty"`
+	ID          string         `json:"unique_id"`
+	Name        string         `json:"name"`
+	Package     string         `json:"package_name"`
+	Alias       string         `json:"alias,omitempty"`
+	SourceName  string         `json:"source_name,omitempty"`
+	Resource    string         `json:"resource_type"`
+	Kind        string         `json:"materialized,omitempty"`
+	File        string         `json:"original_file_path"`
+	FQN         []string       `json:"fqn"`
+	Tags        []string       `json:"tags"`
+	Parents     []string       `json:"depends_on"`
+	Description string         `json:"description,omitempty"`
+	Config      map[string]any `json:"config"` // what selection knows of it
 }
 
 // List lists nodes in order of the graph.
@@ -39,6 +43,10 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 		return nil, err
 	}
 	out := []Listed{}
+	configs := map[string]map[string]any{}
+	for _, n := range selectorNodes(g) {
+		configs[n.ID] = n.Config
+	}
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
 		if n == nil || !p.direct[id] && !p.tests[id] {
@@ -47,8 +55,12 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 		if len(o.ResourceTypes) > 0 && !slices.Contains(o.ResourceTypes, n.Resource) && !slices.Contains(o.ResourceTypes, "all") {
 			continue
 		}
-		out = append(out, Listed{ID: n.ID, Name: n.Name, Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
-			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description})
+		l := Listed{ID: n.ID, Name: n.Name, Package: n.Package, Alias: n.Config.Alias, Config: configs[id], Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
+			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description}
+		if n.Source != nil {
+			l.SourceName = n.Source.SourceName
+		}
+		out = append(out, l)
 	}
 	if len(out) == 0 && failed != nil {
 		failed.Verb, failed.What = "list", "node"

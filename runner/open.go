@@ -58,7 +58,7 @@ func withDefaults(cfg Config) Config {
 }
 
 func (c Config) projectOptions() project.Options {
-	return project.Options{Dir: c.Dir, Target: c.Target, Vars: c.Vars, LookupEnv: c.LookupEnv}
+	return project.Options{Dir: c.Dir, Target: c.Target, ProfilesDir: c.ProfilesDir, Profile: c.Profile, Vars: c.Vars, LookupEnv: c.LookupEnv}
 }
 
 // load reads and compiles the whole project, once.

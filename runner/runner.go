@@ -52,6 +52,8 @@ import (
 type Config struct {
 	Dir         string         // the project's folder; "" is the working folder
 	Target      string         // --target; "" is the project's own choice
+	ProfilesDir string         // of a dbt project: the folder of profiles.yml; "" is what the environment says
+	Profile     string         // of a dbt project: the profile; "" is dbt_project.yml's choice
 	Vars        map[string]any // --vars
 	Threads     int            // models at once; 0 is the target's choice
 	LockTimeout time.Duration  // how long to wait for another process; 0 fails at once

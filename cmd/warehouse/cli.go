@@ -35,7 +35,7 @@ func Main(args []string, env Env) int {
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
 	root := c.root()
-	root.SetArgs(spreadWords(args))
+	root.SetArgs(commandFirst(root, spreadWords(args)))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = c.out.err
@@ -96,6 +96,8 @@ func (c *cli) open(ctx context.Context) (*runner.Runner, error) {
 	return runner.Open(ctx, runner.Config{
 		Dir:         dir,
 		Target:      c.flags.target,
+		ProfilesDir: c.typedPath(c.flags.profilesDir),
+		Profile:     c.flags.profile,
 		Vars:        c.flags.vars.values,
 		Threads:     c.flags.threads,
 		LockTimeout: c.flags.lockTimeout.value,

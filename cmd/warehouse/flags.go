@@ -16,29 +16,37 @@ import (
 // globals are the flags that every command has.
 type globals struct {
 	projectDir  string
+	profilesDir string
+	profile     string
 	target      string
 	vars        varsFlag
 	threads     int
 	logFormat   choice
 	quiet       bool
+	debug       bool
 	noColor     bool
 	lockTimeout waitFlag
 	artifacts   artifactFlags
 }
 
 func (g *globals) register(f *pflag.FlagSet) {
-	g.logFormat = choice{value: "text", of: []string{"text", "json"}}
+	g.logFormat = choice{value: "text", of: []string{"text", "json"}, same: map[string]string{"default": "text", "debug": "text"}}
 	g.lockTimeout.value = time.Minute
 	f.SortFlags = false
 	f.StringVar(&g.projectDir, "project-dir", "", "folder of the project (default: the nearest one upwards that has a project.yml)")
-	f.StringVar(&g.target, "target", "", "`name` of the target to build in (default: the project's choice)")
+	f.StringVar(&g.profilesDir, "profiles-dir", "", "`folder` of profiles.yml, for a project with dbt_project.yml (default: the project's, then ~/.dbt)")
+	f.StringVar(&g.profile, "profile", "", "`name` of the profile in profiles.yml (default: dbt_project.yml's choice)")
+	f.StringVarP(&g.target, "target", "t", "", "`name` of the target to build in (default: the project's choice)")
 	f.Var(&g.vars, "vars", "variables of the project, as `YAML` or JSON: '{min_votes: 5}'")
 	f.IntVar(&g.threads, "threads", 0, "models at once (default: the target's choice)")
 	f.Var(&g.logFormat, "log-format", "form of the log on standard error: text or json (dbt's event shape)")
-	f.BoolVar(&g.quiet, "quiet", false, "print results, failures and errors only")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print results, failures and errors only")
 	f.BoolVar(&g.noColor, "no-color", false, "neither colours nor live progress; NO_COLOR=1 does the same")
 	f.Var(&g.lockTimeout, "lock-timeout", "how long to wait for another process: 60s, 5m, 0 to fail at once")
 	g.artifacts.register(f)
+	f.BoolVarP(&g.debug, "debug", "d", false, "accepted; changes nothing")
+	_ = f.MarkHidden("debug")
+	registerHabits(f)
 }
 
 // fromEnvironment fills in the global flags that were not given from
@@ -51,7 +59,7 @@ func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 		if v == "" {
 			name, v = ofDBT(f.Name, env)
 		}
-		if f.Changed || v == "" || f.Name == "help" {
+		if f.Changed || v == "" || f.Name == "help" || f.Hidden && f.Name != "no-write-json" {
 			return
 		}
 		if err := f.Value.Set(v); err != nil {
@@ -67,10 +75,10 @@ func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
 
 // ofDBT is a flag's value from the variable by which dbt knows it; programs
-// that run dbt set them. A form of the log that is dbt's alone is lines of text.
+// that run dbt set them.
 func ofDBT(flag string, env Env) (name, value string) {
 	switch flag {
-	case "project-dir", "target", "log-format", "quiet", "target-path", "write-json":
+	case "project-dir", "profiles-dir", "profile", "target", "log-format", "quiet", "target-path", "write-json":
 	default:
 		return "", ""
 	}
@@ -80,9 +88,6 @@ func ofDBT(flag string, env Env) (name, value string) {
 			break
 		}
 	}
-	if flag == "log-format" && (value == "default" || value == "debug") {
-		value = "text"
-	}
 	return name, value
 }
 
@@ -90,11 +95,15 @@ func ofDBT(flag string, env Env) (name, value string) {
 type choice struct {
 	value string
 	of    []string
+	same  map[string]string // other words for them, as dbt has them
 }
 
 func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.of, "|") }
 func (c *choice) Set(s string) error {
+	if w, ok := c.same[s]; ok {
+		s = w
+	}
 	for _, w := range c.of {
 		if s == w {
 			c.value = s

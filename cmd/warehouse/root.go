@@ -51,7 +51,7 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	add(first, c.buildCmd(), c.testCmd(), c.planCmd(), c.diffCmd(), c.runsCmd(), c.publishCmd(), c.rollbackCmd(), c.queryCmd(), c.retryCmd(), c.initCmd())
-	add(others, c.verifyCmd(), c.seedCmd(), c.replayCmd(), c.tagCmd(), c.untagCmd(), c.pruneCmd(), c.compactCmd(), c.exportCmd(), c.lintCmd(), c.compileCmd(), c.parseCmd(), c.lsCmd(), c.depsCmd(), c.versionCmd())
+	add(others, c.verifyCmd(), c.runCmd(), c.seedCmd(), c.cloneCmd(), c.replayCmd(), c.tagCmd(), c.untagCmd(), c.pruneCmd(), c.compactCmd(), c.exportCmd(), c.lintCmd(), c.compileCmd(), c.parseCmd(), c.lsCmd(), c.depsCmd(), c.versionCmd())
 	return root
 }
 
@@ -115,7 +115,11 @@ func flagValueError(name string, err error) error {
 
 func flagNames(cmd *cobra.Command) []string {
 	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
 	return names
 }
 

@@ -26,12 +26,12 @@ publish them. It is build --select resource_type:seed. What reads them is not bu
 	sel.register(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.RunID, "run-id", "", "`UUID` of the run; one that was not published is built again from the start")
-	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first failure")
+	f.BoolVarP(&o.FailFast, "fail-fast", "x", false, "stop at the first failure")
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
-	f.BoolVar(&fullRefresh, "full-refresh", false, "accepted for habit's sake: a seed is always loaded anew")
+	f.BoolVarP(&fullRefresh, "full-refresh", "f", false, "accepted for habit's sake: a seed is always loaded anew")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o.Select, o.Exclude = onlySeeds(sel.include), sel.exclude
+		o.Select, o.Exclude = onlyOf("seed", sel.include), sel.exclude
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err
@@ -42,17 +42,17 @@ publish them. It is build --select resource_type:seed. What reads them is not bu
 	return cmd
 }
 
-// onlySeeds narrows each part of a selection to seeds.
-func onlySeeds(include []string) []string {
-	const seeds = "resource_type:seed"
+// onlyOf narrows each part of a selection to one kind of resource.
+func onlyOf(resource string, include []string) []string {
+	kind := "resource_type:" + resource
 	var out []string
 	for _, text := range include {
 		for _, part := range strings.Fields(text) {
-			out = append(out, part+","+seeds)
+			out = append(out, part+","+kind)
 		}
 	}
 	if len(out) == 0 {
-		return []string{seeds}
+		return []string{kind}
 	}
 	return out
 }

@@ -11,11 +11,13 @@ type selection struct{ include, exclude []string }
 
 func (s *selection) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&s.include, "select", "s", nil, "`nodes` to take: names, globs, +up, down+, tag:x, path:folder; several words join, a comma intersects")
+	cmd.Flags().StringArrayVarP(&s.include, "models", "m", nil, "the same as --select")
+	_ = cmd.Flags().MarkHidden("models")
 	cmd.Flags().StringArrayVar(&s.exclude, "exclude", nil, "`nodes` to leave out")
 }
 
 // manyWords are the flags that take all words up to the next flag.
-var manyWords = map[string]bool{"--select": true, "-s": true, "--exclude": true, "--resource-type": true}
+var manyWords = map[string]bool{"--select": true, "-s": true, "--models": true, "-m": true, "--exclude": true, "--resource-type": true, "--output-keys": true}
 
 // spreadWords rewrites `--select a b` as `--select=a --select=b`, as dbt reads
 // it. What stands behind a flag that lacks its words is dropped: pflag would

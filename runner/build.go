@@ -14,6 +14,7 @@ import (
 	"warehouse/runner/compile"
 	"warehouse/runner/dag"
 	"warehouse/runner/datatest"
+	"warehouse/runner/diag"
 	"warehouse/runner/diff"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
@@ -81,6 +82,10 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 	p, err := r.pickModels(g, o.Select, o.Exclude)
 	if err != nil {
 		return nil, err
+	}
+	if t := r.project.Target; t.Staging != "" {
+		r.warn(&diag.Error{Pos: t.Pos, Warn: true, Msg: "staging: " + t.Staging + " is not built yet: models are built in the file itself",
+			Advice: "publish: {export: PATH} gives readers a copy that they can open during a build"})
 	}
 	s, err := r.write(ctx, o.RunID)
 	if err != nil {

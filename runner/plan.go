@@ -155,7 +155,8 @@ func sameStorage(rec history.ModelRecord, n *compile.Node) bool {
 	if rec.Kind != n.Kind || l.Schema != n.Table.Schema || l.Table != n.Table.Name {
 		return false
 	}
-	return n.Kind == "view" || l.RunColumn == n.Config.RunIDColumn && l.CreatedColumn == n.Config.CreatedAtColumn && slices.Equal(l.Key, n.Config.PrimaryKey)
+	created := l.CreatedColumn == n.Config.CreatedAtColumn || n.Config.CreatedAtYields && l.CreatedColumn == ""
+	return n.Kind == "view" || l.RunColumn == n.Config.RunIDColumn && created && slices.Equal(l.Key, n.Config.PrimaryKey)
 }
 
 func (w *work) stepInputs(n *compile.Node, seqs map[string]int64) []StepInput {

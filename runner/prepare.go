@@ -261,11 +261,13 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		return err
 	}
 	t.unfuse()
-	t.spec = b.r.spec(b.dialect(), t.node)
+	spec := b.r.spec(b.dialect(), t.node)
+	stored := b.layouts[tableKey(spec.Table)]
+	t.spec = spec.Yield(stored, t.columns)
 	if t.node.Kind == "incremental" && !b.adds(t.node) {
 		t.spec.OnSchemaChange = "evolve" // built anew
 	}
-	if t.plan, err = mart.Fit(t.spec, b.layouts[tableKey(t.spec.Table)], t.columns); err != nil {
+	if t.plan, err = mart.Fit(t.spec, stored, t.columns); err != nil {
 		return placed(err, t.node, t.rendered)
 	}
 	if b.keep(t) {
@@ -413,6 +415,7 @@ func (r *Runner) spec(d engine.Dialect, n *compile.Node) mart.Spec {
 		Types:         d.Types(),
 		RunColumn:     n.Config.RunIDColumn,
 		CreatedColumn: n.Config.CreatedAtColumn,
+		CreatedYields: n.Config.CreatedAtYields,
 		Key:           n.Config.PrimaryKey,
 		Unique:        toldApart(n),
 		KeyEnforced:   n.Config.PrimaryKeyEnforced, OnSchemaChange: n.Config.OnSchemaChange,

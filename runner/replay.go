@@ -103,7 +103,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 		n := &compile.Node{ID: id(rec.Model), Name: rec.Model, Package: p.Name, Resource: compile.Model, Kind: rec.Kind, File: "the stored SQL of " + rec.Model}
 		n.Table.Schema, n.Table.Name = rec.Layout.Schema, rec.Layout.Table
 		n.Config = project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
-			CreatedAtColumn: rec.Layout.CreatedColumn, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
+			CreatedAtColumn: rec.Layout.CreatedColumn, CreatedAtYields: true, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
 		for nid, in := range rec.Inputs {
 			if rec.Kind == compile.Seed || strings.EqualFold(in.Name, rec.Model) { // its file; its own published rows
 				continue

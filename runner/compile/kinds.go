@@ -28,6 +28,8 @@ type Increment struct {
 func (u *unit) kindErrors() []*diag.Error {
 	n := u.node
 	n.Increment = nil
+	_, named := n.config["created_at_column"]
+	n.Config.CreatedAtYields = !u.r.strict && !named // in an unmodified dbt project the model's column wins
 	kind, set := n.config["materialized"]
 	switch n.Config.Materialized {
 	case Seed:

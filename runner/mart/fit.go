@@ -56,6 +56,20 @@ func Fit(spec Spec, stored []engine.Column, sel []engine.Column) (Plan, error) {
 	return f.plan, nil
 }
 
+// Yield leaves the created-at column out, if the spec says that it may, where
+// the SELECT returns a column of its name, or where the table stores one as
+// another type: there an earlier run's SELECT returned it.
+func (s Spec) Yield(stored, sel []engine.Column) Spec {
+	if !s.CreatedYields || s.CreatedColumn == "" {
+		return s
+	}
+	taken := func(c engine.Column) bool { return strings.EqualFold(c.Name, s.CreatedColumn) }
+	if slices.ContainsFunc(sel, taken) || slices.ContainsFunc(stored, func(c engine.Column) bool { return taken(c) && c.Type != s.Types.Timestamp }) {
+		s.CreatedColumn = ""
+	}
+	return s
+}
+
 // CheckColumns looks for two columns of one name in a SELECT that is stored as
 // a view. What is wrong comes back as ColumnErrors.
 func CheckColumns(sel []engine.Column) error {

@@ -25,6 +25,7 @@ type Spec struct {
 	Types         engine.Types    // of the engine's dialect
 	RunColumn     string          // "run_id"
 	CreatedColumn string          // "created_at"; "" for none
+	CreatedYields bool            // Yield may leave CreatedColumn out
 	Key           []string        // column names without the run id; nil for none
 	// Unique names columns that tell the rows of a run apart, NULL being equal to NULL; nil for none.
 	Unique         []string

@@ -11,10 +11,13 @@ import (
 
 // ModelConfig is a model's config, decoded.
 type ModelConfig struct {
-	Materialized        string // "mart", "view", "ephemeral", "incremental", "seed", "snapshot"
-	Enabled             bool
-	RunIDColumn         string
-	CreatedAtColumn     string // "": none
+	Materialized    string // "mart", "view", "ephemeral", "incremental", "seed", "snapshot"
+	Enabled         bool
+	RunIDColumn     string
+	CreatedAtColumn string // "": none
+	// CreatedAtYields: where the SELECT returns a column of that name, the model's
+	// column is stored and ours is left out.
+	CreatedAtYields     bool
 	PrimaryKey          []string
 	PrimaryKeyEnforced  bool
 	OnSchemaChange      string // "evolve" or "fail"

@@ -213,14 +213,21 @@ func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
 	return out
 }
 
-func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[string]any) {
+// testConfig is a data test's config with the defaults that hold, under dbt's
+// keys.
+func testConfig(n *compile.Node, settings map[string]any) map[string]any {
 	t := n.Test
-	out.Config = map[string]any{
+	return map[string]any{
 		"enabled": true, "alias": settings["alias"], "schema": cmp.Or[any](settings["schema"], "dbt_test__audit"), "database": settings["database"],
-		"tags": texts(n.Tags), "meta": dictOf(settings["meta"]), "group": out.Group, "materialized": "test", "severity": strings.ToUpper(t.Severity),
+		"tags": texts(n.Tags), "meta": dictOf(settings["meta"]), "group": textOf(settings["group"]), "materialized": "test", "severity": strings.ToUpper(t.Severity),
 		"store_failures": settings["store_failures"], "store_failures_as": settings["store_failures_as"], "where": settings["where"], "limit": limit(t.Limit),
 		"fail_calc": t.FailCalc, "warn_if": t.WarnIf, "error_if": t.ErrorIf,
 	}
+}
+
+func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[string]any) {
+	t := n.Test
+	out.Config = testConfig(n, settings)
 	if t.Generic == "" {
 		return
 	}

@@ -79,7 +79,10 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.pickModels(g, o.Select, o.Exclude)
+	p, err := r.pickModels(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
+	if errors.Is(err, ErrNothingSelected) && p.unitsOnly(g) {
+		return r.testUnits(ctx, g, p, begun) // they need no run
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +104,14 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 
 func newBuild(s *session, begun time.Time, o BuildOptions) *build {
 	return &build{session: s, o: o, begun: begun, attempt: 1, tasks: map[string]*task{}, fused: map[string]datatest.Result{}, done: map[string]history.ModelRecord{}}
+}
+
+// selection is what was asked for, as the register keeps it.
+func (b *build) selection() history.Selection {
+	s := b.picked.record
+	s.Select, s.Exclude, s.Publish = b.o.Select, b.o.Exclude, !b.o.NoPublish
+	s.FullRefresh, s.Empty, s.Reuse = b.o.FullRefresh, b.o.Empty, b.o.Reuse
+	return s
 }
 
 // UsageError is a request that makes no sense as it was made.
@@ -195,7 +206,7 @@ func (b *build) begin(ctx context.Context, o origin) error {
 	}
 	b.run = history.Run{
 		ID: b.o.RunID, Status: history.Running, Command: r.hide(r.cfg.Command), Target: r.project.Target.Name,
-		Selection: history.Selection{Select: b.o.Select, Exclude: b.o.Exclude, Publish: !b.o.NoPublish, FullRefresh: b.o.FullRefresh, Empty: b.o.Empty, Reuse: b.o.Reuse},
+		Selection: b.selection(),
 		Vars:      vars, Project: r.project.Name, CodeVersion: o.code, ProjectSHA256: o.sha256, ToolVersion: r.cfg.Version,
 		Host: r.cfg.Host, User: r.cfg.User, StartedAt: r.now(), BasePublication: b.base.Publication,
 		ParentRunID: b.parent,

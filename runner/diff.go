@@ -246,7 +246,7 @@ func (r *Runner) martNames(ctx context.Context, words []string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	p, failed, err := r.pick(g, words, nil)
+	p, failed, err := r.pick(ctx, g, wanted{include: words})
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 // LintOptions of Lint.
 type LintOptions struct {
 	Select, Exclude []string
+	Filter          Filter
 	Files           []string // SQL files besides models and data tests; they may be templates
 }
 
@@ -49,7 +50,7 @@ func (r *Runner) Lint(ctx context.Context, o LintOptions) (*LintReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, failed, err := r.pick(g, o.Select, o.Exclude)
+	p, failed, err := r.pick(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (r *Runner) Lint(ctx context.Context, o LintOptions) (*LintReport, error) {
 	if err := l.prepare(ctx); err != nil {
 		return nil, err
 	}
-	named := len(o.Select)+len(o.Exclude) > 0
+	named := !p.all
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
 		if n == nil || n.Resource == compile.Source || n.Resource == compile.Seed {

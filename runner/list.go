@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"warehouse/runner/binding"
@@ -12,7 +11,8 @@ import (
 
 // ListOptions of List.
 type ListOptions struct {
-	Select, Exclude, ResourceTypes []string
+	Select, Exclude []string
+	Filter          Filter
 }
 
 // Listed is a node of the project.
@@ -29,7 +29,8 @@ type Listed struct {
 	Tags        []string       `json:"tags"`
 	Parents     []string       `json:"depends_on"`
 	Description string         `json:"description,omitempty"`
-	Config      map[string]any `json:"config"` // what selection knows of it
+	Config      map[string]any `json:"config"`          // what selection knows of it
+	Because     string         `json:"state,omitempty"` // what made it new or modified, if it was selected by state:
 }
 
 // List lists nodes in order of the graph.
@@ -38,29 +39,28 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, failed, err := r.pick(g, o.Select, o.Exclude)
+	p, failed, err := r.pick(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}
 	out := []Listed{}
-	configs := map[string]map[string]any{}
-	for _, n := range selectorNodes(g) {
-		configs[n.ID] = n.Config
-	}
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
 		if n == nil || !p.direct[id] && !p.tests[id] {
 			continue
 		}
-		if len(o.ResourceTypes) > 0 && !slices.Contains(o.ResourceTypes, n.Resource) && !slices.Contains(o.ResourceTypes, "all") {
-			continue
-		}
-		l := Listed{ID: n.ID, Name: n.Name, Package: n.Package, Alias: n.Config.Alias, Config: configs[id], Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
-			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description}
+		l := Listed{ID: n.ID, Name: n.Name, Package: n.Package, Alias: n.Config.Alias, Config: nodeConfig(n), Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
+			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description, Because: p.why[id]}
 		if n.Source != nil {
 			l.SourceName = n.Source.SourceName
 		}
 		out = append(out, l)
+	}
+	for _, x := range g.Exposures {
+		if p.direct[x.ID] {
+			out = append(out, Listed{ID: x.ID, Name: x.Name, Package: x.Package, Config: x.Config, Resource: "exposure", File: x.File, FQN: x.FQN, Tags: append([]string{}, x.Tags...),
+				Parents: append([]string{}, x.Parents...), Because: p.why[x.ID]})
+		}
 	}
 	if len(out) == 0 && failed != nil {
 		failed.Verb, failed.What = "list", "node"
@@ -78,6 +78,7 @@ type Compiled struct {
 // CompileOptions of Compile.
 type CompileOptions struct {
 	Select, Exclude []string
+	Filter          Filter
 	Inline          string // a template text instead of nodes
 }
 
@@ -96,7 +97,7 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 		}
 		return []Compiled{{Name: "inline", SQL: res.Stored}}, nil
 	}
-	p, failed, err := r.pick(g, o.Select, o.Exclude)
+	p, failed, err := r.pick(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (s *session) unrestated(ctx context.Context, run history.Run, m *Move, live
 // overlay lays what a run built over what is live.
 func (s *session) overlay(ctx context.Context, run history.Run, live history.Snapshot) (history.Snapshot, error) {
 	to := history.Snapshot{Run: run.ID, Marts: maps.Clone(live.Marts)}
-	if to.Marts == nil || len(run.Selection.Select) == 0 && len(run.Selection.Exclude) == 0 {
+	if to.Marts == nil || run.Selection.Everything() {
 		to.Marts = map[string]string{} // a full build: what it has no model for leaves
 	}
 	recs, err := s.reg.Models(ctx, s.conn, run.ID)

@@ -26,6 +26,7 @@ type Step struct {
 	Do               string // "build"
 	Why              Change
 	Because          string // in words: "its SQL changed"
+	Selected         string // what state: named it for, in words; "" if it did not
 	Reads            []StepInput
 	Tests            int           // data tests that read it
 	SQL, LiveSQL     string        // as it would be stored, and as it is; LiveSQL is "" if it was never published
@@ -56,7 +57,7 @@ func (r *Runner) DryRun(ctx context.Context, o BuildOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.pickModels(g, o.Select, o.Exclude)
+	p, err := r.pickModels(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +109,7 @@ func (r *Runner) plan(ctx context.Context, w *work, o BuildOptions, seqs map[str
 			return nil, err
 		}
 		changed[n.Name] = s.Why != ChangeNone
+		s.Selected = w.picked.why[id]
 		plan.Steps = append(plan.Steps, s)
 	}
 	return plan, nil

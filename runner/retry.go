@@ -56,7 +56,7 @@ func (s *session) retry(ctx context.Context, spec string, begun time.Time, origi
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.pickModels(g, run.Selection.Select, run.Selection.Exclude)
+	p, err := r.pickModels(ctx, g, wantedOf(run.Selection))
 	if err != nil {
 		return nil, err
 	}

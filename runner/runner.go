@@ -101,6 +101,7 @@ type BuildOptions struct {
 	RunID       string // "" makes a new one
 	Select      []string
 	Exclude     []string
+	Filter      Filter
 	FailFast    bool
 	FullRefresh bool
 	NoPublish   bool
@@ -113,6 +114,7 @@ type TestOptions struct {
 	Run     string // run spec; "" is latest
 	Select  []string
 	Exclude []string
+	Filter  Filter
 }
 
 // NodeStatus is what became of a node.

@@ -52,7 +52,7 @@ select count(*) as n from {{ ref('none') }}
 	s.want("true false", `select contains(compiled_sql, '''seeds/codes.csv'''), contains(compiled_sql, '`+s.dir+`') from main.run_manifest_model where model = 'codes'`)
 
 	for sel, want := range map[string]string{"resource_type:seed": "codes countries none", "path:seeds/geo": "countries", "tag:ref": "countries", "+m": "codes countries m"} {
-		list, err := s.open().List(t.Context(), runner.ListOptions{Select: []string{sel}, ResourceTypes: []string{"model", "seed"}})
+		list, err := s.open().List(t.Context(), runner.ListOptions{Select: []string{sel}, Filter: runner.Filter{ResourceTypes: []string{"model", "seed"}}})
 		var names []string
 		for _, l := range list {
 			names = append(names, l.Name)

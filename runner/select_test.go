@@ -48,7 +48,7 @@ func TestSelect(t *testing.T) {
 		{"a", "", "a both not_null_a_id"},
 		{"b", "", "b"}, // the test of e2, which b alone reads through it, is e2's
 		{"c", "", "both c"},
-		{"a+", "c", "a b both not_null_a_id not_null_e2_id"},
+		{"a+", "c", "a b not_null_a_id not_null_e2_id"}, // both is a test of c too, and goes with it, as in dbt,
 		{"+c", "lone", "a b both c not_null_a_id not_null_e2_id"},
 		{"path:models/staging", "", "a both not_null_a_id"},
 		{"", "a b c", "lone not_null_e2_id"},

@@ -22,7 +22,7 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.pickTests(g, o.Run, o.Select, o.Exclude)
+	p, err := r.pickTests(ctx, g, o.Run, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}
@@ -200,15 +200,10 @@ func (b *build) countFused(ctx context.Context) {
 
 // pickTests is pick for data tests: those that are named, and those of what is
 // named.
-func (r *Runner) pickTests(g *compile.Graph, run string, include, exclude []string) (picked, error) {
-	p, failed, err := r.pick(g, include, exclude)
+func (r *Runner) pickTests(ctx context.Context, g *compile.Graph, run string, w wanted) (picked, error) {
+	p, failed, err := r.pick(ctx, g, w)
 	if err != nil {
 		return p, err
-	}
-	for id := range p.direct {
-		if g.Nodes[id].Test != nil {
-			p.tests[id] = true
-		}
 	}
 	r.leaveUnitsOut(g, &p, run)
 	if len(p.tests) > 0 {

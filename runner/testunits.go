@@ -110,6 +110,16 @@ func (r *Runner) leaveUnitsOut(g *compile.Graph, p *picked, run string) {
 	r.event(Event{Kind: EventLog, Message: fmt.Sprintf("%d %s left out, which need no run: --select test_type:unit runs them", len(units), were)})
 }
 
+// unitsOnly says that all that is selected is unit tests.
+func (p picked) unitsOnly(g *compile.Graph) bool {
+	for id := range p.tests {
+		if g.Nodes[id].Unit == nil {
+			return false
+		}
+	}
+	return len(p.tests) > 0
+}
+
 // testWord is what a failed test of a build is called.
 func (b *build) testWord() string {
 	units, data := false, false

@@ -259,7 +259,7 @@ models:
 	if got := s.messages(runner.EventLog); !strings.Contains(got, "2 unit tests were left out") {
 		t.Errorf("nothing says that unit tests are left out: %q", got)
 	}
-	listed, err := s.open().List(t.Context(), runner.ListOptions{ResourceTypes: []string{"unit_test"}})
+	listed, err := s.open().List(t.Context(), runner.ListOptions{Filter: runner.Filter{ResourceTypes: []string{"unit_test"}}})
 	if err != nil || len(listed) != 2 || listed[0].ID != "unit_test.shop.inc.right" && listed[1].ID != "unit_test.shop.inc.right" {
 		t.Errorf("ls: %+v, %v", listed, err)
 	}

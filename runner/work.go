@@ -428,8 +428,8 @@ func (s *session) bindSnapshot(ctx context.Context, snap history.Snapshot, recor
 }
 
 // pickModels is pick for a verb that needs models to work on.
-func (r *Runner) pickModels(g *compile.Graph, include, exclude []string) (picked, error) {
-	p, failed, err := r.pick(g, include, exclude)
+func (r *Runner) pickModels(ctx context.Context, g *compile.Graph, w wanted) (picked, error) {
+	p, failed, err := r.pick(ctx, g, w)
 	if err != nil {
 		return p, err
 	}
@@ -442,5 +442,8 @@ func (r *Runner) pickModels(g *compile.Graph, include, exclude []string) (picked
 		failed = &SelectionError{}
 	}
 	failed.Verb, failed.What = "build", "model"
+	if len(p.tests) > 0 {
+		failed.Advice = "`warehouse test` runs tests alone, of the published run or another"
+	}
 	return p, failed
 }

@@ -37,6 +37,11 @@ blocking data test fails, nothing is published and the exit code is 1.`,
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.Select, o.Exclude = sel.include, sel.exclude
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
+		o.Filter = filter
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err

@@ -30,6 +30,11 @@ references. A model whose SQL depends on the results of queries is printed as it
 		if o.Inline != "" && (len(o.Select) > 0 || len(o.Exclude) > 0) {
 			return &runner.UsageError{Msg: "--inline is a text of its own: it cannot be combined with --select or --exclude"}
 		}
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
+		o.Filter = filter
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err

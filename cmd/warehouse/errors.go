@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"warehouse/runner"
@@ -69,9 +68,7 @@ func problemOf(err error) problem {
 		e := diag.Error{Pos: diag.Pos{File: "--select", Line: 1}, Source: syntax.Query}
 		_, e.Pos.Col = diag.Locate(syntax.Query, syntax.Off)
 		p.excerpt = e.Excerpt()
-		if !strings.Contains(p.msg, syntax.Query) {
-			p.msg = fmt.Sprintf("%q: %s", syntax.Query, p.msg)
-		}
+		p.msg = strings.Replace(p.msg, syntax.Error(), "selection: "+syntax.Msg, 1) // the excerpt shows the place
 	}
 	return p
 }

@@ -27,11 +27,15 @@ warnings. Nothing is run, and nothing is written.`,
 		for i := range args {
 			args[i] = c.typedPath(args[i])
 		}
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err
 		}
-		report, err := r.Lint(cmd.Context(), runner.LintOptions{Select: sel.include, Exclude: sel.exclude, Files: args})
+		report, err := r.Lint(cmd.Context(), runner.LintOptions{Select: sel.include, Exclude: sel.exclude, Filter: filter, Files: args})
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 
 func (c *cli) lsCmd() *cobra.Command {
 	var sel selection
-	var types []string
 	cmd := &cobra.Command{
 		Use:     "ls [flags]",
 		Aliases: []string{"list"},
@@ -26,22 +25,20 @@ given to --select. --output json is an object a line, with dbt's keys.`,
 		Args: atMost(0),
 	}
 	sel.register(cmd)
-	cmd.Flags().StringArrayVar(&types, "resource-type", nil, "only these `types`: model, test, source, all")
 	var keys []string
 	cmd.Flags().StringArrayVar(&keys, "output-keys", nil, "`keys` of each object of --output json")
 	output := outputFlag(cmd, "text", "json", "name", "path", "selector")
 	output.same = map[string]string{"selector": "text"}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		for _, t := range types {
-			if err := (&choice{of: []string{"model", "test", "source", "seed", "snapshot", "unit_test", "exposure", "all"}}).Set(t); err != nil {
-				return flagValueError("--resource-type", err)
-			}
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
 		}
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err
 		}
-		nodes, err := r.List(cmd.Context(), runner.ListOptions{Select: sel.include, Exclude: sel.exclude, ResourceTypes: types})
+		nodes, err := r.List(cmd.Context(), runner.ListOptions{Select: sel.include, Exclude: sel.exclude, Filter: filter})
 		if err != nil {
 			return err
 		}
@@ -86,7 +83,7 @@ func eachListed(nodes []runner.Listed, of func(runner.Listed) string) string {
 // that dbt prints by default; what a node does not have is left out.
 func (c *cli) printListed(nodes []runner.Listed, keys []string) error {
 	if len(keys) == 0 {
-		keys = []string{"alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name", "original_file_path", "unique_id"}
+		keys = []string{"alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name", "original_file_path", "unique_id", "state"}
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -126,6 +123,9 @@ func listedDoc(n runner.Listed) map[string]any {
 	}
 	doc := map[string]any{"name": n.Name, "package_name": n.Package, "depends_on": map[string]any{"nodes": n.Parents}, "tags": n.Tags, "config": config,
 		"resource_type": n.Resource, "original_file_path": n.File, "unique_id": n.ID, "fqn": n.FQN, "description": n.Description}
+	if n.Because != "" {
+		doc["state"] = n.Because
+	}
 	if n.SourceName != "" {
 		doc["source_name"] = n.SourceName
 	} else {

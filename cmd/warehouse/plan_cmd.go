@@ -22,11 +22,15 @@ Nothing is written.`,
 	sel.register(cmd)
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err
 		}
-		plan, err := r.DryRun(cmd.Context(), runner.BuildOptions{Select: sel.include, Exclude: sel.exclude})
+		plan, err := r.DryRun(cmd.Context(), runner.BuildOptions{Select: sel.include, Exclude: sel.exclude, Filter: filter})
 		if err != nil {
 			return err
 		}

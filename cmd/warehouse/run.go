@@ -21,7 +21,11 @@ func (c *cli) ofKind(name, resource, short, long string) *cobra.Command {
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o.Select, o.Exclude = onlyOf(resource, sel.include), sel.exclude
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
+		o.Select, o.Exclude, o.Filter = sel.onlyOf(resource, &filter), sel.exclude, filter
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err

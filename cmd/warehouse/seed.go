@@ -31,7 +31,11 @@ publish them. It is build --select resource_type:seed. What reads them is not bu
 	f.BoolVarP(&fullRefresh, "full-refresh", "f", false, "accepted for habit's sake: a seed is always loaded anew")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o.Select, o.Exclude = onlyOf("seed", sel.include), sel.exclude
+		filter, err := sel.read(c, cmd)
+		if err != nil {
+			return err
+		}
+		o.Select, o.Exclude, o.Filter = sel.onlyOf("seed", &filter), sel.exclude, filter
 		r, err := c.open(cmd.Context())
 		if err != nil {
 			return err
@@ -40,6 +44,16 @@ publish them. It is build --select resource_type:seed. What reads them is not bu
 		return c.reported(cmd.Context(), r, report, err, output.value)
 	}
 	return cmd
+}
+
+// onlyOf narrows what is selected, by words or by a selector, to one kind.
+func (s *selection) onlyOf(resource string, f *runner.Filter) []string {
+	if f.Selector == "" || len(s.include) > 0 {
+		return onlyOf(resource, s.include)
+	}
+	named := "selector:" + f.Selector
+	f.Selector = ""
+	return onlyOf(resource, []string{named})
 }
 
 // onlyOf narrows each part of a selection to one kind of resource.

@@ -120,11 +120,14 @@ type DataTest struct {
 
 // Graph is a compiled project. It is immutable.
 type Graph struct {
-	Project  *project.Project
-	Nodes    map[string]*Node
-	DAG      *dag.Graph // over all enabled nodes: sources, models, tests
-	Warnings []*diag.Error
-	env      *env
+	Project *project.Project
+	Nodes   map[string]*Node
+	DAG     *dag.Graph // over all enabled nodes: sources, models, tests
+	// Exposures are what reads models outside of the project, by id. They are
+	// not in the DAG: nothing is built of them.
+	Exposures []*Exposure
+	Warnings  []*diag.Error
+	env       *env
 }
 
 // Model returns the enabled model of that name, or nil. It may be a package's:

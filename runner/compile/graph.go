@@ -25,6 +25,7 @@ type compiler struct {
 	errs  diag.List
 	nodes map[string]*Node
 	units map[string]*unit // of models, by id
+	uses  []*Exposure
 }
 
 // unit is a template that was rendered once.
@@ -55,7 +56,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
 			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, others: map[string]string{}}}
-	for _, step := range []func(){c.sources, c.models, c.dataTests, c.unitTests} {
+	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -64,7 +65,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
+	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
 }
 
 // parallel calls f for 0 … n-1, on as many goroutines as the options say.
@@ -229,6 +230,9 @@ func (c *compiler) report(u *unit) {
 func (c *compiler) link(u *unit, fail func(*diag.Error)) {
 	for _, k := range u.r.calls {
 		parent, err := c.names.lookup(k, u.node.Package)
+		if err == nil {
+			err = mayRead(u.node, parent)
+		}
 		if err != nil {
 			fail(u.r.fail(k, err))
 			continue

@@ -140,7 +140,7 @@ func (c *compiler) singularNode(t *project.SingularTest) unit {
 func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) unit {
 	n := &Node{
 		Package: of.Package, Resource: Test, Kind: Test, File: t.Pos.File, Pos: t.Pos, Description: t.Description, Tags: slices.Clone(tags),
-		FQN: slices.Clone(of.FQN[:max(0, len(of.FQN)-1)]),
+		FQN: folderFQN(c.project, of.Package, t.Pos.File),
 		Test: &DataTest{Generic: t.Test, Package: t.Package, Column: t.Column, Model: of.ID, Args: t.Args, FailCalc: "count(*)",
 			macro: c.macros.genericTest(t.Package, of.Package, t.Test), attached: of,
 			quote: t.Quote, span: t.Span, line: t.SourceLine, argPos: t.ArgPos},

@@ -122,7 +122,7 @@ func (u *unitReader) read() *Node {
 	n := &Node{
 		Name: e.Name, Package: e.Package, Resource: Unit, Kind: Unit, File: e.Pos.File, Pos: e.Pos, Tags: tags, Description: description,
 		ID:      Unit + "." + e.Package + "." + m.Name + "." + e.Name,
-		FQN:     append(slices.Clone(m.FQN[:max(0, len(m.FQN)-1)]), m.Name, e.Name),
+		FQN:     entryFQN(u.c.project, e, m.Name),
 		Parents: []string{m.ID},
 		Test:    &DataTest{Model: m.ID, Severity: "error", WarnIf: "!= 0", ErrorIf: "!= 0", FailCalc: "count(*)"},
 		Unit:    &UnitTest{Model: m},

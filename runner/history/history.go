@@ -71,9 +71,25 @@ type Selection struct {
 	Exclude []string `json:"exclude,omitempty"`
 	Publish bool     `json:"publish"`
 
+	// What else chose the models, as typed.
+	Selector             string   `json:"selector,omitempty"`
+	ResourceTypes        []string `json:"resource_types,omitempty"`
+	ExcludeResourceTypes []string `json:"exclude_resource_types,omitempty"`
+	Indirect             string   `json:"indirect,omitempty"`
+	State                string   `json:"state,omitempty"`
+
+	// IDs are the nodes that it came to, of a selection that may come to others
+	// when it is asked again: one by state: or result:, or by any of the above.
+	IDs []string `json:"ids,omitempty"`
+
 	FullRefresh bool `json:"full_refresh,omitempty"`
 	Empty       bool `json:"empty,omitempty"`
 	Reuse       bool `json:"reuse,omitempty"`
+}
+
+// Everything says that nothing was said: the whole project was selected.
+func (s Selection) Everything() bool {
+	return len(s.Select)+len(s.Exclude)+len(s.ResourceTypes)+len(s.ExcludeResourceTypes)+len(s.IDs) == 0 && s.Selector == ""
 }
 
 // ModelStatus of a ModelRecord.

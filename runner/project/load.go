@@ -35,6 +35,7 @@ func Load(ctx context.Context, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.selectors()
 	l.packages = l.findPackages()
 	for _, pl := range l.packages {
 		defer pl.dir.close()

@@ -71,6 +71,8 @@ type Project struct {
 	Docs      []*DocBlock
 	Fixtures  []*Fixture
 
+	Selectors []*Selector // of selectors.yml, in its order
+
 	Packages []*Package // sorted by name; their models, macros, … are among the above
 
 	// Described things that are no model or source, by kind: "seed",

@@ -161,6 +161,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	err = b.prepare(ctx)
 	if err == nil && b.firstError() == nil {
 		if err = b.makeSchemas(ctx); err == nil {
+			err = b.evolveFirst(ctx)
+		}
+		if err == nil {
 			walked = b.walk(ctx)
 		}
 	}

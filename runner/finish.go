@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"warehouse/runner/binding"
@@ -105,6 +106,9 @@ func (b *build) publish(ctx context.Context) (seq int64, err error) {
 	}
 	maps.Copy(records, b.done)
 	move := pointerMove{to: after, records: records, from: b.published, fromRecords: b.publishedRecords}
+	if !b.transacts() {
+		return b.publishStepwise(ctx, move)
+	}
 	err = b.conn.Atomic(ctx, func() error {
 		if err := b.recordRest(ctx); err != nil {
 			return err
@@ -129,28 +133,39 @@ type pointerMove struct {
 // movePointer appends a publication and mends the stored views. It is called
 // inside a transaction.
 func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publication) (int64, error) {
-	seq, err := s.reg.Publish(ctx, s.conn, p, m.to.Marts)
-	if err != nil {
-		return 0, err
-	}
 	t := s.r.project.Target
 	latest, err := binding.Stored(s.dialect(), t.StorageSchema, t.LatestSchema, binding.Latest, m.to, m.records)
 	if err != nil {
 		return 0, err
 	}
-	previous, err := binding.Stored(s.dialect(), t.StorageSchema, previousSchema, binding.Previous, m.from, m.fromRecords)
+	previous, err := binding.Stored(s.dialect(), t.StorageSchema, s.previousSchema(), binding.Previous, m.from, m.fromRecords)
+	if err != nil {
+		return 0, err
+	}
+	if !s.transacts() {
+		return s.moveStepwise(ctx, m, p, latest, previous)
+	}
+	seq, err := s.reg.Publish(ctx, s.conn, p, m.to.Marts)
 	if err != nil {
 		return 0, err
 	}
 	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
 		return 0, err
 	}
-	_, err = binding.Sync(ctx, s.conn, s.reg, previousSchema, previous)
+	_, err = binding.Sync(ctx, s.conn, s.reg, s.previousSchema(), previous)
 	return seq, err
 }
 
-// previousSchema is the binding of the publication before the live one.
-const previousSchema = "previous"
+// previousSchema is the binding of the publication before the live one:
+// "previous". In a server's catalog there may be other targets with bindings of
+// their own, so there it goes by the name of latest, where that has another.
+func (s *session) previousSchema() string {
+	latest := s.r.project.Target.LatestSchema
+	if _, shared := s.dialect().(engine.Appender); shared && !strings.EqualFold(latest, "latest") {
+		return latest + "_previous"
+	}
+	return "previous"
+}
 
 // skipRest records what was not run: below a failure, or after a cancellation.
 func (b *build) skipRest(ctx context.Context, walked map[string]dag.Outcome) {

@@ -186,6 +186,9 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 	if errors.Is(err, engine.ErrCommitUnknown) {
 		return counts, b.recorded(ctx, c, rec, err)
 	}
+	if err != nil {
+		err = b.unwrite(ctx, c, t, err)
+	}
 	return counts, err
 }
 

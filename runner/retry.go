@@ -39,6 +39,9 @@ func (s *session) retry(ctx context.Context, spec string, begun time.Time, origi
 	if err != nil {
 		return nil, err
 	}
+	if run, err = s.takeOver(ctx, run, spec != ""); err != nil {
+		return nil, err
+	}
 	if run.Status == history.Success {
 		return &Report{Run: run, NotBecause: "it is a success: there is nothing to retry", Elapsed: time.Since(begun)}, nil
 	}

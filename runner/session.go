@@ -69,7 +69,7 @@ func (r *Runner) readMended(ctx context.Context, mend bool) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if !dead || !mend {
+	if _, overseen := s.dialect().(engine.Overseer); !dead || !mend || overseen {
 		return s, nil
 	}
 	// The lock says that no build is alive, the register that one is running:
@@ -196,6 +196,9 @@ func (s *session) dialect() engine.Dialect {
 
 // mend marks runs of dead processes; the exclusive lock is held.
 func (s *session) mend(ctx context.Context) error {
+	if o, ok := s.dialect().(engine.Overseer); ok {
+		return s.mendOverseen(ctx, o)
+	}
 	dead, err := s.reg.MarkCrashed(ctx, s.conn)
 	for _, run := range dead {
 		s.r.event(Event{Kind: EventMended, Run: run.ID,

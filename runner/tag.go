@@ -74,7 +74,7 @@ func (s *session) mayTag(ctx context.Context, name string, o TagOptions) (exists
 		return false, err
 	}
 	t := s.r.project.Target
-	for _, own := range []string{t.StorageSchema, t.LatestSchema, previousSchema} {
+	for _, own := range []string{t.StorageSchema, t.LatestSchema, s.previousSchema()} {
 		schemas[strings.ToLower(own)] = own
 	}
 	return false, history.ValidTagName(name, func(schema string) bool { return schemas[strings.ToLower(schema)] != "" })

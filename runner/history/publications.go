@@ -242,3 +242,32 @@ func (r *Register) NextRollback(ctx context.Context, c *engine.Conn) (Publicatio
 	}
 	return live, err
 }
+
+// MendLedger adds the ledger's entries about recent publications that have
+// none: where a publication is one row, its client may have ended right behind
+// it. One that is about to add its own entry adds an equal one.
+func (r *Register) MendLedger(ctx context.Context, c *engine.Conn) error {
+	const recent = 20
+	if appender(c) == nil {
+		return nil
+	}
+	missing, err := r.publications(ctx, c, fmt.Sprintf("WHERE seq > (SELECT coalesce(max(seq), 0) - %d FROM %s) AND action || ' ' || CAST(seq AS VARCHAR) NOT IN (SELECT event FROM %s) ORDER BY seq",
+		recent, r.rel(publication.name), r.rel(ledger.name)))
+	if err != nil {
+		return err
+	}
+	for _, p := range missing {
+		marts, err := r.PublicationMarts(ctx, c, p.Seq)
+		if err != nil {
+			return err
+		}
+		var rows []published
+		for _, m := range slices.Sorted(maps.Keys(marts)) {
+			rows = append(rows, published{Seq: p.Seq, Mart: m, RunID: marts[m]})
+		}
+		if err := r.appendPublication(ctx, c, p, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -206,6 +206,11 @@ func some3(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// Texts returns the rows of a SELECT of one text.
+func Texts(ctx context.Context, c *engine.Conn, query string, args ...any) ([]string, error) {
+	return texts(ctx, c, query, args...)
+}
+
 func texts(ctx context.Context, c *engine.Conn, query string, args ...any) ([]string, error) {
 	rows, err := c.Query(ctx, query, args...)
 	if err != nil {
@@ -254,23 +259,40 @@ func (r *Register) MarkCrashed(ctx context.Context, c *engine.Conn) ([]Run, erro
 	slices.Reverse(runs)
 	return runs, c.Atomic(ctx, func() error {
 		for i := range runs {
-			models, err := r.Models(ctx, c, runs[i].ID)
-			if err != nil {
-				return err
-			}
-			tests, err := r.Tests(ctx, c, runs[i].ID)
-			if err != nil {
-				return err
-			}
-			runs[i].Count(models, tests)
-			runs[i].Status = Crashed
-			runs[i].Error = "the process ended before the run did"
-			if err := r.Finish(ctx, c, &runs[i]); err != nil {
+			if err := r.MarkEnded(ctx, c, &runs[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// StillRunning returns the runs whose status is running, newest first.
+func (r *Register) StillRunning(ctx context.Context, c *engine.Conn) ([]Run, error) {
+	return r.runsWhere(ctx, c, "status = ?", string(Running))
+}
+
+// MarkEnded gives a run whose process is gone the status crashed, and counts
+// what it had recorded; or success, if it was published: where that is no one
+// step, its publication says how it ended.
+func (r *Register) MarkEnded(ctx context.Context, c *engine.Conn, run *Run) error {
+	models, err := r.Models(ctx, c, run.ID)
+	if err != nil {
+		return err
+	}
+	tests, err := r.Tests(ctx, c, run.ID)
+	if err != nil {
+		return err
+	}
+	run.Count(models, tests)
+	run.Status, run.Error = Crashed, "the process ended before the run did"
+	switch p, err := r.PublicationOf(ctx, c, run.ID); {
+	case err == nil:
+		run.Status, run.Error, run.FinishedAt = Success, "", p.At
+	case !errors.Is(err, ErrNoPublication):
+		return err
+	}
+	return r.Finish(ctx, c, run)
 }
 
 // Count sets the run's counts from its records of the highest attempts: rows

@@ -33,8 +33,8 @@ type field[T any] struct {
 // table is one state table. Everything that is written into it or read from it
 // goes through this description.
 type table[T any] struct {
-	name   string
-	key    []string // enforced
+	name string
+	key  []string // enforced
 	// identity are the columns that name a row, of a table whose rows change
 	// after they were added; nil for one that is only added to.
 	identity []string

@@ -64,10 +64,17 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 		in.Columns = append(in.Columns, col.Name)
 	}
 	insert := d.InsertRun(in)
-	if _, err := c.Exec(ctx, insert); err != nil {
+	n, err := c.Exec(ctx, insert)
+	if err != nil {
 		return Written{}, within(err, insert, j.Select)
 	}
-	return j.look(ctx, c, plan)
+	w, err := j.look(ctx, c, plan)
+	if _, ok := d.(engine.Transactor); !ok && err == nil && w.Rows != n {
+		return w, &engine.QueryError{Kind: engine.KindConflict, Offset: -1, SQL: insert,
+			Msg:    fmt.Sprintf("%d rows were written into %s, and %d stand there under the run id: another client writes the same run", n, j.Spec.Table.Name, w.Rows),
+			Advice: "`warehouse retry` writes them again"}
+	}
+	return w, err
 }
 
 // look reads the run's rows once: their number, checksum, counts, and what the

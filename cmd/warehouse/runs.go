@@ -69,7 +69,7 @@ func (c *cli) runsCmd() *cobra.Command {
 		}
 		return nil
 	}
-	cmd.AddCommand(c.runsShowCmd())
+	cmd.AddCommand(c.runsShowCmd(), c.runsTrendCmd())
 	return cmd
 }
 

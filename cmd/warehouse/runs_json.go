@@ -65,6 +65,7 @@ type pageDoc struct {
 	Models       []modelDoc       `json:"models"`
 	Tests        []testDoc        `json:"tests"`
 	Publications []publicationDoc `json:"publications"`
+	Profile      []martProfileDoc `json:"profile,omitempty"` // asked for by --profile
 }
 
 type modelDoc struct {

@@ -18,15 +18,20 @@ func (c *cli) runsShowCmd() *cobra.Command {
 		Short: "Print all that the register knows of one run",
 		Long: `Print all that the register knows of one run: who built it, when, from what, each model's rows
 and checksum, each data test, each publication. --output json has the compiled SQL as well.
+--profile sums up each column: NULLs, different values (approximate of more than a million rows),
+least, greatest, mean and standard deviation. A run's rows never change, so they are read once and
+what was found is kept.
 
 RUN is latest, previous, latest~3, r42, a run id, at least six digits of its beginning or end, a
 tag, or @2026-11-01T09:00:00Z: what was published then.`,
 		Example: `  warehouse runs show latest
   warehouse runs show r42
+  warehouse runs show latest --profile
   warehouse runs show @2026-11-01 --output json`,
 		Args: between(1, 1, "a run"),
 	}
 	output := outputFlag(cmd, "text", "json")
+	profile := cmd.Flags().Bool("profile", false, "sum up each column of each mart")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := c.open(cmd.Context())
 		if err != nil {
@@ -36,10 +41,24 @@ tag, or @2026-11-01T09:00:00Z: what was published then.`,
 		if err != nil {
 			return err
 		}
-		if output.value == "json" {
-			return c.printJSON(pageJSON(page))
+		var marts []runner.MartProfile
+		if *profile {
+			if marts, err = r.Profile(cmd.Context(), args[0]); err != nil {
+				return err
+			}
 		}
-		return c.print(pageText(page))
+		if output.value == "json" {
+			doc := pageJSON(page)
+			if *profile {
+				doc.Profile = profilesJSON(marts)
+			}
+			return c.printJSON(doc)
+		}
+		text := pageText(page)
+		if *profile {
+			text += profilesText(marts)
+		}
+		return c.print(text)
 	}
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"regexp"
 	"strings"
@@ -208,5 +209,24 @@ func TestSecondInterruptKills(t *testing.T) {
 	signals <- os.Interrupt
 	if code := <-exit; code != 130 {
 		t.Errorf("code %d", code)
+	}
+}
+
+func TestSparkline(t *testing.T) {
+	nan, inf := math.NaN(), math.MaxFloat64
+	for _, c := range []struct {
+		xs   []float64
+		want string
+	}{
+		{nil, ""},
+		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, "▁▂▃▄▅▆▇█"},
+		{[]float64{5, 5, 5}, "▅▅▅"},
+		{[]float64{-1, nan, 1}, "▁ █"},
+		{[]float64{nan}, " "},
+		{[]float64{-inf, 0, inf}, "▁▅█"},
+	} {
+		if got := sparkline(c.xs); got != c.want {
+			t.Errorf("sparkline(%v) = %q, not %q", c.xs, got, c.want)
+		}
 	}
 }

@@ -49,7 +49,7 @@ type Dialect interface {
 }
 
 // Types are the engine's names of the types that the register uses.
-type Types struct{ RunID, Text, JSON, Int, Bool, Timestamp string }
+type Types struct{ RunID, Text, JSON, Int, Real, Bool, Timestamp string }
 
 // Table describes a table to create.
 type Table struct {

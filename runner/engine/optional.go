@@ -86,3 +86,17 @@ type Overseer interface {
 	// Kill ends a statement.
 	Kill(id string) string
 }
+
+// Profiler is an engine that sums columns up.
+type Profiler interface {
+	// ProfileColumn returns aggregate expressions over a column.
+	ProfileColumn(c Column) ColumnAggregates
+}
+
+// ColumnAggregates are aggregate expressions over one column. "" is one that
+// the column's type has not.
+type ColumnAggregates struct {
+	Distinct string // how many different values, approximately: an integer
+	Min, Max string // text
+	Mean, SD string // of a number, or the share of true: DOUBLE; infinite and NaN left out
+}

@@ -44,6 +44,7 @@ func TestDocsNameEveryColumn(t *testing.T) {
 	check(t, documented, ledger)
 	check(t, documented, bindingTable)
 	check(t, documented, stateTable)
+	check(t, documented, profileTable)
 }
 
 func check[T any](t *testing.T, documented map[string][]string, table table[T]) {

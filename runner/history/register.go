@@ -67,11 +67,11 @@ func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error)
 // may bring up to date, are an error too.
 func Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
 	r := newRegister(c, schema)
-	var n int64
-	if err := c.QueryRow(ctx, r.file("has_register"), []any{r.catalog, schema}, &n); err != nil {
+	there, err := r.has(ctx, c, stateTable.name)
+	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
+	if !there {
 		return nil, ErrNoRegister
 	}
 	var found int64

@@ -21,6 +21,7 @@ const (
 	count              // -1 is NULL
 	at                 // zero time is NULL; microseconds, UTC
 	object             // JSON; an empty value is NULL
+	real               // a *float64; nil is NULL
 )
 
 // field is one column, and how it is held in a T.
@@ -181,6 +182,8 @@ func (k kind) typeOf(t engine.Types) string {
 		return t.Int
 	case at:
 		return t.Timestamp
+	case real:
+		return t.Real
 	case object:
 		return t.JSON
 	}

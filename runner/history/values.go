@@ -39,6 +39,16 @@ func (k kind) encode(p any) (any, error) {
 			return nil, fmt.Errorf("not JSON: %.80s", *p)
 		}
 		return clean(string(*p)), nil
+	case **string:
+		if *p == nil {
+			return nil, nil
+		}
+		return clean(**p), nil
+	case **float64:
+		if *p == nil {
+			return nil, nil
+		}
+		return **p, nil
 	case *Selection: // never NULL
 	default:
 		if reflect.ValueOf(p).Elem().IsZero() {
@@ -89,6 +99,8 @@ func (k kind) cell() any {
 		return new(sql.NullInt64)
 	case at:
 		return new(sql.NullTime)
+	case real:
+		return new(sql.NullFloat64)
 	}
 	return new(sql.NullString)
 }
@@ -111,8 +123,16 @@ func (k kind) decode(cell, p any) error {
 		if v.Valid {
 			*(p.(*time.Time)) = v.Time.UTC()
 		}
+	case *sql.NullFloat64:
+		if v.Valid {
+			*(p.(**float64)) = &v.Float64
+		}
 	case *sql.NullString:
 		switch p := p.(type) {
+		case **string:
+			if v.Valid {
+				*p = &v.String
+			}
 		case *string:
 			*p = v.String
 		case *Status:

@@ -37,7 +37,7 @@ func (backend) DefaultSchema() string { return mainSchema }
 // Types are spelled as DESCRIBE and the catalog spell them, so that stored and
 // wanted types compare equal.
 func (backend) Types() engine.Types {
-	return engine.Types{RunID: "UUID", Text: "VARCHAR", JSON: "JSON", Int: "BIGINT", Bool: "BOOLEAN", Timestamp: "TIMESTAMP WITH TIME ZONE"}
+	return engine.Types{RunID: "UUID", Text: "VARCHAR", JSON: "JSON", Int: "BIGINT", Real: "DOUBLE", Bool: "BOOLEAN", Timestamp: "TIMESTAMP WITH TIME ZONE"}
 }
 
 func (backend) Transaction() (begin, commit, rollback string) {

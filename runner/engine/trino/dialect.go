@@ -29,7 +29,7 @@ func (backend) DefaultSchema() string { return defaultSchema }
 // Types are spelled as the server spells them. A run id is text: filters on
 // Iceberg's UUID give wrong results (trino#12834). JSON cannot be stored.
 func (backend) Types() engine.Types {
-	return engine.Types{RunID: "varchar", Text: "varchar", JSON: "varchar", Int: "bigint", Bool: "boolean", Timestamp: "timestamp(6) with time zone"}
+	return engine.Types{RunID: "varchar", Text: "varchar", JSON: "varchar", Int: "bigint", Real: "double", Bool: "boolean", Timestamp: "timestamp(6) with time zone"}
 }
 
 // Layouts leaves views out. The server keeps names in lower case.

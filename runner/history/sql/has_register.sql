@@ -1,3 +1,0 @@
-SELECT count(*)
-FROM information_schema.tables
-WHERE table_catalog = ? AND lower(table_schema) = lower(?) AND table_name = 'run_state'

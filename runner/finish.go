@@ -152,8 +152,10 @@ func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publ
 	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
 		return 0, err
 	}
-	_, err = binding.Sync(ctx, s.conn, s.reg, s.previousSchema(), previous)
-	return seq, err
+	if _, err := binding.Sync(ctx, s.conn, s.reg, s.previousSchema(), previous); err != nil {
+		return 0, err
+	}
+	return seq, s.keepRows(ctx, m)
 }
 
 // previousSchema is the binding of the publication before the live one:

@@ -88,6 +88,32 @@ func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 	})
 }
 
+// Keep makes the views that are not there as they are wanted, and leaves all
+// others of their schema alone. A table or view of somebody else is never
+// replaced: *TakenError.
+func Keep(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View) error {
+	have, err := look(ctx, c, r, schema)
+	if err != nil {
+		return err
+	}
+	var entries, old []history.BoundView
+	for _, v := range want {
+		key := fold(v.Schema, v.Name)
+		if was, ours := have.ours[key]; ours {
+			old = append(old, was)
+		} else if kind, exists := have.kinds[key]; exists {
+			return &TakenError{Relation: v.Relation(), Kind: kind}
+		}
+		entries = append(entries, history.BoundView{Schema: v.Schema, Name: v.Name, SHA256: v.Digest})
+	}
+	return c.Atomic(ctx, func() error {
+		if err := Create(ctx, c, want); err != nil {
+			return err
+		}
+		return r.SetBoundViews(ctx, c, entries, old)
+	})
+}
+
 // Remove drops a stored binding: the views that Sync has made, and the schemas
 // if nothing else is in them.
 func Remove(ctx context.Context, c *engine.Conn, r *history.Register, schema string) error {

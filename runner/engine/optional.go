@@ -100,3 +100,12 @@ type ColumnAggregates struct {
 	Min, Max string // text
 	Mean, SD string // of a number, or the share of true: DOUBLE; infinite and NaN left out
 }
+
+// Macros is an engine that keeps SQL with parameters in the database, for any
+// client.
+type Macros interface {
+	// ScalarMacro and TableMacro return the statement that makes one or replaces
+	// it: of a SELECT of one value, and of any SELECT.
+	ScalarMacro(name Relation, params []string, query string) string
+	TableMacro(name Relation, params []string, query string) string
+}

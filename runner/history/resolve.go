@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -279,6 +280,43 @@ func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (m
 		if ok && kind.String != "ephemeral" {
 			out[model] = run
 		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, c.Explain(err, q)
+	}
+	return out, nil
+}
+
+// PublishedLayouts returns how the published runs of some marts are stored, of
+// each mart every layout once, in an order that is always the same. What was
+// pruned is left out.
+func (r *Register) PublishedLayouts(ctx context.Context, c *engine.Conn, marts []string) (map[string][]Layout, error) {
+	out := map[string][]Layout{}
+	if len(marts) == 0 {
+		return out, nil
+	}
+	args := make([]any, len(marts))
+	for i, m := range marts {
+		args[i] = m
+	}
+	q := "SELECT DISTINCT m.model, CAST(m.columns AS VARCHAR) AS layout FROM " + r.rel(manifestModel.name) + " AS m JOIN " + r.rel(publicationMart.name) +
+		" AS p ON p.mart = m.model AND p.run_id = m.run_id WHERE m.status = 'success' AND m.columns IS NOT NULL AND m.model IN (" +
+		strings.Join(repeat("?", len(marts)), ", ") + ") ORDER BY 1, 2"
+	rows, err := c.Query(ctx, q, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			return nil, err
+		}
+		var l Layout
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			return nil, fmt.Errorf("the layout of %s: %w", name, err)
+		}
+		out[name] = append(out[name], l)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, c.Explain(err, q)

@@ -20,6 +20,9 @@ import (
 //	WITH this_run AS MATERIALIZED (… the model's SELECT …),
 //	carried AS (SELECT * FROM run__this.m AS t WHERE NOT EXISTS (… same unique_key in this_run …))
 //	SELECT * FROM this_run UNION ALL BY NAME SELECT * FROM carried
+//
+// Where an engine cannot join rows by the names of their columns, both lists are
+// written out.
 
 // adds says whether a model adds to the rows of its published run: what
 // is_incremental() is.
@@ -59,6 +62,8 @@ func (b *build) bindThis(ctx context.Context, c *engine.Conn, t *task) error {
 }
 
 // carry puts the published rows that are not replaced into the SQL of a model.
+// Where the statement names all columns, it leaves them in the task: each has the
+// type that it says.
 func (b *build) carry(ctx context.Context, c *engine.Conn, t *task) error {
 	columns, err := c.Describe(ctx, t.rendered.SQL)
 	if err == nil {
@@ -76,6 +81,14 @@ func (b *build) carry(ctx context.Context, c *engine.Conn, t *task) error {
 		return err
 	}
 	t.rendered = u.around(t.rendered)
+	if _, ok := u.dialect.(engine.NameJoiner); !ok {
+		t.columns = columns
+		for _, old := range u.carried() {
+			if _, ok := u.find(old.name); !ok {
+				t.columns = append(t.columns, engine.Column{Name: old.name, Type: old.typ})
+			}
+		}
+	}
 	return nil
 }
 
@@ -188,29 +201,34 @@ func (u union) same() bool {
 	return true
 }
 
-// around writes the whole statement. With the same columns on both sides it
-// does not depend on them.
-func (u union) around(r *compile.Rendered) *compile.Rendered {
-	list := "*"
-	if !u.same() {
-		var cols []string
-		for _, was := range u.was {
-			now, ok := u.find(was.Name)
-			switch {
-			case ok:
-				cols = append(cols, u.value(was)+" AS "+engine.Ident(now.Name))
-			case u.inc.KeepColumns:
-				cols = append(cols, "t."+engine.Ident(was.Name))
-			}
-		}
-		list = strings.Join(cols, ", ")
-		if len(cols) == 0 {
-			list = "NULL AS " + engine.Ident(u.now[0].Name)
+// carriedColumn is a column of the published rows, in the new statement.
+type carriedColumn struct{ name, expr, typ string }
+
+// carried are the columns that go on, those of the SELECT first.
+func (u union) carried() []carriedColumn {
+	var out []carriedColumn
+	for _, was := range u.was {
+		now, ok := u.find(was.Name)
+		switch {
+		case ok:
+			out = append(out, carriedColumn{now.Name, u.value(was), now.Type})
+		case u.inc.KeepColumns:
+			out = append(out, carriedColumn{was.Name, "t." + engine.Ident(was.Name), was.Type})
 		}
 	}
+	return out
+}
+
+// around writes the whole statement. With the same columns on both sides it
+// does not depend on them, where the engine can join rows by the names of their
+// columns.
+func (u union) around(r *compile.Rendered) *compile.Rendered {
+	byName, can := u.dialect.(engine.NameJoiner)
 	head, where := "WITH this_run AS (\n", ""
 	if len(u.inc.Key) > 0 {
-		head = "WITH this_run AS MATERIALIZED (\n"
+		if can {
+			head = "WITH this_run AS " + byName.Materialized() + "(\n"
+		}
 		var equal []string
 		for _, k := range u.inc.Key {
 			now, _ := u.find(k)
@@ -222,8 +240,46 @@ func (u union) around(r *compile.Rendered) *compile.Rendered {
 		}
 		where = "\n    WHERE NOT EXISTS (SELECT 1 FROM this_run AS n WHERE " + strings.Join(equal, " AND ") + ")"
 	}
+	list, tail := u.listed()
+	if can {
+		tail = "SELECT * FROM this_run\n" + byName.UnionByName() + "\nSELECT * FROM carried"
+		if u.same() {
+			list = "*"
+		}
+	}
 	return r.Around("-- the rows of this run, and those of the published run that they do not replace\n"+head,
-		"\n), carried AS (\n    SELECT "+list+" FROM "+u.this.String()+" AS t"+where+"\n)\nSELECT * FROM this_run\nUNION ALL BY NAME\nSELECT * FROM carried")
+		"\n), carried AS (\n    SELECT "+list+" FROM "+u.this.String()+" AS t"+where+"\n)\n"+tail)
+}
+
+// listed names the columns of the published rows, and writes the end of the
+// statement with all columns of both sides by name, in one order.
+func (u union) listed() (list, tail string) {
+	carried := u.carried()
+	var cols, now, old []string
+	has := map[string]bool{}
+	for _, c := range carried {
+		cols = append(cols, c.expr+" AS "+engine.Ident(c.name))
+		has[strings.ToLower(c.name)] = true
+	}
+	if len(cols) == 0 {
+		first := u.now[0]
+		cols = []string{fmt.Sprintf("CAST(NULL AS %s) AS %s", first.Type, engine.Ident(first.Name))}
+	}
+	for _, c := range u.now {
+		now = append(now, engine.Ident(c.Name))
+		if has[strings.ToLower(c.Name)] {
+			old = append(old, engine.Ident(c.Name))
+		} else {
+			old = append(old, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, engine.Ident(c.Name)))
+		}
+	}
+	for _, c := range carried {
+		if _, ok := u.find(c.name); !ok {
+			now = append(now, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.typ, engine.Ident(c.name)))
+			old = append(old, engine.Ident(c.name))
+		}
+	}
+	return strings.Join(cols, ", "), fmt.Sprintf("SELECT %s FROM this_run\nUNION ALL\nSELECT %s FROM carried", strings.Join(now, ", "), strings.Join(old, ", "))
 }
 
 // unchanged is the statement of a model whose columns did not change: what a

@@ -292,6 +292,7 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 // describe finds out the columns of a model; of an incremental one with what it
 // carries over.
 func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
+	t.columns = nil
 	adds := b.adds(t.node)
 	if adds || t.rendered.This {
 		if err := b.bindThis(ctx, c, t); err != nil {
@@ -299,7 +300,7 @@ func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 		}
 	}
 	if adds {
-		if err := b.carry(ctx, c, t); err != nil {
+		if err := b.carry(ctx, c, t); err != nil || t.columns != nil {
 			return err
 		}
 	}

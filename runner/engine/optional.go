@@ -109,3 +109,10 @@ type Macros interface {
 	ScalarMacro(name Relation, params []string, query string) string
 	TableMacro(name Relation, params []string, query string) string
 }
+
+// NameJoiner is an engine that can put rows of two queries together by the names
+// of their columns, and compute a WITH once however often it is read.
+type NameJoiner interface {
+	UnionByName() string  // "UNION ALL BY NAME"
+	Materialized() string // between AS and the parenthesis, with a space at its end
+}

@@ -24,6 +24,7 @@ var (
 	_ engine.StatementChecker = backend{}
 	_ engine.SearchPather     = backend{}
 	_ engine.IntegerCounter   = backend{}
+	_ engine.NameJoiner       = backend{}
 )
 
 // Dialect returns DuckDB's dialect without opening a database.
@@ -155,3 +156,9 @@ func (backend) DistinctIntegers(column, typ string, low, high, rows int64) (stri
 	// The width must fit the argument's type, so small types are widened.
 	return fmt.Sprintf("bit_count(bitstring_agg(%s::BIGINT, (%d)::BIGINT, (%d)::BIGINT))", engine.Ident(column), low, high), true
 }
+
+// UnionByName fills columns that one side lacks with NULL.
+func (backend) UnionByName() string { return "UNION ALL BY NAME" }
+
+// Materialized keeps a WITH from being computed at each place that reads it.
+func (backend) Materialized() string { return "MATERIALIZED " }

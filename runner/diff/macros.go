@@ -16,7 +16,7 @@ var macroFiles embed.FS
 
 // RowsSchema holds a view for each mart: the rows of all runs that were
 // published, each row and its key as one value. The table macros read it.
-const RowsSchema = "run_history"
+const RowsSchema = "warehouse_history"
 
 // Macros are the statements that make history(mart) and changes(mart, a, b) in
 // the storage schema, for any SQL client; nil where the engine has no such

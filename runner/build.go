@@ -86,6 +86,9 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 	if err != nil {
 		return nil, err
 	}
+	if !o.NoPublish {
+		r.sayUntested(g, p)
+	}
 	if t := r.project.Target; t.Staging != "" {
 		r.warn(&diag.Error{Pos: t.Pos, Warn: true, Msg: "staging: " + t.Staging + " is not built yet: models are built in the file itself",
 			Advice: "publish: {export: PATH} gives readers a copy that they can open during a build"})

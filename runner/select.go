@@ -104,6 +104,30 @@ type picked struct {
 	record history.Selection
 }
 
+// sayUntested warns of data tests that could stop a publication and that the
+// selection leaves out, although it takes a model that they read.
+func (r *Runner) sayUntested(g *compile.Graph, p picked) {
+	var left []string
+	for _, id := range slices.Sorted(maps.Keys(g.Nodes)) {
+		n := g.Nodes[id]
+		if n.Resource != compile.Test || p.tests[id] || n.Test.Severity != "error" {
+			continue
+		}
+		if slices.ContainsFunc(n.Refs, func(ref string) bool { return p.models[ref] }) {
+			left = append(left, n.Name)
+		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	names := strings.Join(left[:min(len(left), 3)], ", ")
+	if len(left) > 3 {
+		names += fmt.Sprintf(" and %d more", len(left)-3)
+	}
+	r.warn(&diag.Error{Warn: true, Msg: fmt.Sprintf("the selection leaves out %s of what it builds, which is published without: %s", counted(len(left), "data test"), names),
+		Advice: "`warehouse test` runs them; --no-publish builds without publishing"})
+}
+
 // pick applies a selection to the graph, as dbt does. The SelectionError tells
 // of parts that matched nothing.
 func (r *Runner) pick(ctx context.Context, g *compile.Graph, w wanted) (picked, *SelectionError, error) {

@@ -124,7 +124,7 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 		}
 	}
 	for _, m := range g.Project.Models {
-		id := "model." + m.Package + "." + m.Name
+		id := m.ID()
 		a.paths[id] = path.Join(m.Path...) + ".sql"
 		if m.YAML != nil {
 			a.entries[id] = m.YAML.Pos.File

@@ -30,9 +30,10 @@ func (a *artifacts) addEntries(m *artifact.Manifest) {
 		m.ParentMap[x.UniqueID], m.ChildMap[x.UniqueID] = sortedIDs(x.DependsOn.Nodes), []string{}
 	}
 	for _, e := range a.g.Project.Entries["unit_test"] {
-		u := a.unitTest(e)
-		m.UnitTests[u.UniqueID] = u
-		m.ParentMap[u.UniqueID], m.ChildMap[u.UniqueID] = sortedIDs(u.DependsOn.Nodes), []string{}
+		for _, u := range a.unitTests(e) {
+			m.UnitTests[u.UniqueID] = u
+			m.ParentMap[u.UniqueID], m.ChildMap[u.UniqueID] = sortedIDs(u.DependsOn.Nodes), []string{}
+		}
 	}
 }
 
@@ -90,7 +91,7 @@ func (a *artifacts) exposure(e *project.Entry) *artifact.Exposure {
 		case n.Source != nil:
 			x.Sources = append(x.Sources, []string{n.Source.SourceName, n.Source.Name})
 		default:
-			x.Refs = append(x.Refs, artifact.Ref{Name: n.Name})
+			x.Refs = append(x.Refs, refTo(n))
 		}
 		x.DependsOn.Nodes = append(x.DependsOn.Nodes, n.ID)
 	}
@@ -122,7 +123,7 @@ func owner(v any) artifact.Owner {
 
 // nodeCalls are ref('m'), ref('package', 'm') and source('s', 't') as YAML files
 // write them.
-var nodeCalls = regexp.MustCompile(`\b(ref|source)\(\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]+)['"])?`)
+var nodeCalls = regexp.MustCompile(`\b(ref|source)\(\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]+)['"]\s*)?(?:,\s*(?:v|version)\s*=\s*['"]?([^'")\s]+))?`)
 
 // named is the node that a call names, or nil.
 func (a *artifacts) named(call string) *compile.Node {
@@ -131,7 +132,11 @@ func (a *artifacts) named(call string) *compile.Node {
 		return nil
 	}
 	if m[1] == "ref" {
-		return a.g.Nodes[a.ids[cmp.Or(m[3], m[2])]]
+		pkg, name := m[2], m[3]
+		if name == "" {
+			pkg, name = "", m[2]
+		}
+		return a.g.Find(pkg, name, m[4])
 	}
 	for _, n := range a.g.Nodes {
 		if n.Source != nil && n.Source.SourceName == m[2] && n.Source.Name == m[3] {
@@ -139,6 +144,24 @@ func (a *artifacts) named(call string) *compile.Node {
 		}
 	}
 	return nil
+}
+
+// unitTests are an entry's: of a model with versions one for each that it tests.
+func (a *artifacts) unitTests(e *project.Entry) []*artifact.UnitTest {
+	var out []*artifact.UnitTest
+	for _, n := range a.g.Nodes {
+		if n.Unit == nil || n.Unit.Entry != e || n.Unit.Model.Version == nil {
+			continue
+		}
+		u := a.unitTest(e)
+		u.UniqueID, u.FQN, u.Version, u.DependsOn.Nodes = n.ID, n.FQN, n.Unit.Model.Version.V, []string{n.Unit.Model.ID}
+		u.Versions = dictOf(rawOf(e)["versions"])
+		out = append(out, u)
+	}
+	if len(out) == 0 {
+		out = append(out, a.unitTest(e))
+	}
+	return out
 }
 
 func (a *artifacts) unitTest(e *project.Entry) *artifact.UnitTest {

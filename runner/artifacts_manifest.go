@@ -74,7 +74,7 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 	yes := true
 	settings := n.Settings()
 	out := &artifact.Node{
-		Database: a.database(), Schema: a.g.Project.Target.LatestSchema, Name: n.Name, ResourceType: n.Resource, PackageName: n.Package,
+		Database: a.database(), Schema: a.g.Project.Target.LatestSchema, Name: n.BaseName(), ResourceType: n.Resource, PackageName: n.Package,
 		Path: a.path(n), OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), Alias: n.Name,
 		Checksum: artifact.FileHash{Name: "none"}, Tags: texts(n.Tags), Description: n.Description, Columns: columns(n.Columns),
 		Meta: dictOf(settings["meta"]), Group: textOf(settings["group"]), Docs: docsOf(settings["docs"]), UnrenderedConfig: settings,
@@ -87,12 +87,15 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 		case p.Resource == compile.Source:
 			out.Sources = append(out.Sources, []string{p.Source.SourceName, p.Source.Name})
 		default:
-			ref := artifact.Ref{Name: p.Name}
+			ref := refTo(p)
 			if p.Package != n.Package {
 				ref.Package = &p.Package
 			}
 			out.Refs = append(out.Refs, ref)
 		}
+	}
+	if v := n.Version; v != nil {
+		out.Version, out.LatestVersion = v.V, v.Latest
 	}
 	if sql, ok := a.sql[n.ID]; ok {
 		out.Compiled, out.CompiledCode, out.ExtraCTEsInjected, out.ExtraCTEs = &yes, &sql, &yes, []artifact.ExtraCTE{}
@@ -118,6 +121,14 @@ func (a *artifacts) node(n *compile.Node) *artifact.Node {
 		a.model(out, n, settings)
 	}
 	return out
+}
+
+func refTo(n *compile.Node) artifact.Ref {
+	ref := artifact.Ref{Name: n.BaseName()}
+	if n.Version != nil {
+		ref.Version = n.Version.V
+	}
+	return ref
 }
 
 // seed takes away what a seed does not have.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -21,6 +22,7 @@ type Listed struct {
 	Name        string         `json:"name"`
 	Package     string         `json:"package_name"`
 	Alias       string         `json:"alias,omitempty"`
+	Version     any            `json:"version,omitempty"` // of one of a model's versions; Name is orders_v2 then
 	SourceName  string         `json:"source_name,omitempty"`
 	Resource    string         `json:"resource_type"`
 	Kind        string         `json:"materialized,omitempty"`
@@ -31,7 +33,11 @@ type Listed struct {
 	Description string         `json:"description,omitempty"`
 	Config      map[string]any `json:"config"`          // what selection knows of it
 	Because     string         `json:"state,omitempty"` // what made it new or modified, if it was selected by state:
+	of          string
 }
+
+// BaseName is a model's name without its version, as dbt's artifacts have it.
+func (l *Listed) BaseName() string { return cmp.Or(l.of, l.Name) }
 
 // List lists nodes in order of the graph.
 func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
@@ -53,6 +59,9 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description, Because: p.why[id]}
 		if n.Source != nil {
 			l.SourceName = n.Source.SourceName
+		}
+		if v := n.Version; v != nil {
+			l.Version, l.of = v.V, v.Of
 		}
 		out = append(out, l)
 	}

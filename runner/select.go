@@ -287,6 +287,9 @@ func selectorNodes(g *compile.Graph) []*selector.Node {
 			}
 			if n.Resource == compile.Model {
 				s.Access, _ = s.Config["access"].(string)
+				if v := n.Version; v != nil {
+					s.Version, s.LatestVersion = v.Name(), v.LatestName()
+				}
 			}
 		}
 		out = append(out, s)
@@ -328,7 +331,7 @@ func describedBy(g *compile.Graph) map[string]string {
 	out := map[string]string{}
 	for _, m := range g.Project.Models {
 		if m.YAML != nil {
-			out["model."+m.Package+"."+m.Name] = m.YAML.Pos.File
+			out[m.ID()] = m.YAML.Pos.File
 		}
 	}
 	for _, s := range g.Project.Seeds {

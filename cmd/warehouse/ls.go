@@ -121,8 +121,11 @@ func listedDoc(n runner.Listed) map[string]any {
 	if alias == "" {
 		alias = n.Name
 	}
-	doc := map[string]any{"name": n.Name, "package_name": n.Package, "depends_on": map[string]any{"nodes": n.Parents}, "tags": n.Tags, "config": config,
+	doc := map[string]any{"name": n.BaseName(), "package_name": n.Package, "depends_on": map[string]any{"nodes": n.Parents}, "tags": n.Tags, "config": config,
 		"resource_type": n.Resource, "original_file_path": n.File, "unique_id": n.ID, "fqn": n.FQN, "description": n.Description}
+	if n.Version != nil {
+		doc["version"] = n.Version
+	}
 	if n.Because != "" {
 		doc["state"] = n.Because
 	}

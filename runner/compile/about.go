@@ -126,18 +126,26 @@ func (r *render) about(n *Node) *jinja.Dict {
 	refs := &jinja.List{}
 	for _, id := range n.Refs {
 		if parent := r.all[id]; parent != nil {
-			refs.Items = append(refs.Items, dict("name", parent.Name, "package", nil, "version", nil))
+			refs.Items = append(refs.Items, dict("name", parent.BaseName(), "package", nil, "version", parent.version()))
 		}
 	}
 	_, below, _ := strings.Cut(n.File, "/")
 	d := dict(
-		"name", n.Name, "unique_id", n.ID, "resource_type", n.Resource, "package_name", n.Package,
+		"name", n.BaseName(), "unique_id", n.ID, "resource_type", n.Resource, "package_name", n.Package,
 		"original_file_path", n.File, "path", below,
 		"fqn", list(n.FQN), "tags", list(n.Tags), "description", n.Description, "columns", columns,
 		"depends_on", dict("nodes", list(n.Parents), "macros", &jinja.List{}), "refs", refs,
 		"config", r.configDict(n), "meta", jinja.FromGo(orEmpty(n.Config.Meta)),
 		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", n.Table.Schema, "alias", n.Table.Name,
 	)
+	if n.Resource == Model {
+		_ = d.Set("version", nil)
+		_ = d.Set("latest_version", nil)
+		if n.Version != nil {
+			_ = d.Set("version", n.Version.V)
+			_ = d.Set("latest_version", n.Version.Latest)
+		}
+	}
 	switch n.Resource {
 	case Source:
 		for k, v := range map[string]jinja.Value{"source_name": n.Source.SourceName, "identifier": n.Source.Identifier, "schema": n.Relation.Schema,

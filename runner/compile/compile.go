@@ -64,8 +64,9 @@ type Node struct {
 	Columns     []project.Column
 	Table       engine.Relation // the mart's storage: schema and name, no database
 	RawSQL      string
-	Increment   *Increment // of an incremental model
-	Contract    *Contract  // nil: none is enforced
+	Increment   *Increment       // of an incremental model
+	Version     *project.Version // of one of a model's versions: Name is orders_v2 then
+	Contract    *Contract        // nil: none is enforced
 
 	// Of data tests.
 	Test *DataTest // of a unit test too: its model and thresholds
@@ -84,6 +85,21 @@ type Node struct {
 	config   project.Config // merged
 	own      project.Config // of a seed's YAML entry
 	external string         // a source's files, as SQL
+}
+
+// BaseName is a model's name without its version, as dbt's artifacts have it.
+func (n *Node) BaseName() string {
+	if n.Version != nil {
+		return n.Version.Of
+	}
+	return n.Name
+}
+
+func (n *Node) version() jinja.Value {
+	if n.Version != nil {
+		return n.Version.V
+	}
+	return nil
 }
 
 // generic says whether n is a generic data test, which a macro writes.
@@ -130,7 +146,8 @@ type Graph struct {
 	env       *env
 }
 
-// Model returns the enabled model of that name, or nil. It may be a package's:
+// Model returns the enabled model of that name, or nil; of a model with versions
+// the latest. It may be a package's:
 // no two models have one name.
 func (g *Graph) Model(name string) *Node {
 	if n := g.Nodes["model."+g.Project.Name+"."+name]; n != nil {
@@ -141,7 +158,27 @@ func (g *Graph) Model(name string) *Node {
 			return n
 		}
 	}
-	return nil
+	if g.env == nil {
+		return nil
+	}
+	n := g.env.names.choose(g.env.names.models[name], call{name: name}, g.Project.Name)
+	if n == nil || n.Resource != Model {
+		return nil
+	}
+	return n
+}
+
+// Find returns the model or seed that ref means: of a package, if one is named,
+// and in a version, if one is; nil if there is none.
+func (g *Graph) Find(pkg, name, version string) *Node {
+	if g.env == nil {
+		return nil
+	}
+	n, err := g.env.names.lookup(call{pkg: pkg, name: name, version: version}, g.Project.Name)
+	if err != nil {
+		return nil
+	}
+	return n
 }
 
 // Binding says what a template sees of a run.

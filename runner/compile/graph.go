@@ -54,7 +54,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 		return nil, err
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
-		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
+		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), versions: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
 			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, others: map[string]string{}}}
 	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures} {
 		if step(); ctx.Err() != nil {
@@ -141,6 +141,9 @@ func (c *compiler) models() {
 		case u.node == nil:
 		case !u.enabled: // what is wrong in it is nobody's business
 			c.names.disabled[u.node.Name] = u.node
+			if v := u.node.Version; v != nil && v.IsLatest() {
+				c.names.disabled[v.Of] = u.node
+			}
 		default:
 			c.report(u)
 			enabled = append(enabled, u)
@@ -151,6 +154,12 @@ func (c *compiler) models() {
 		c.nodes[u.node.ID], c.units[u.node.ID] = u.node, u
 		c.names.models[u.node.Name] = append(c.names.models[u.node.Name], u.node)
 		delete(c.names.disabled, u.node.Name)
+		if v := u.node.Version; v != nil {
+			c.names.versions[v.Of] = append(c.names.versions[v.Of], u.node)
+			if v.IsLatest() {
+				c.names.models[v.Of] = append(c.names.models[v.Of], u.node)
+			}
+		}
 	}
 	c.snapshots()
 	for _, u := range enabled {
@@ -165,7 +174,7 @@ func (c *compiler) model(m *project.Model) unit {
 		return unit{} // its error has been told
 	}
 	n := &Node{
-		ID: "model." + m.Package + "." + m.Name, Name: m.Name, Package: m.Package, Resource: Model, File: m.File,
+		ID: m.ID(), Name: m.Name, Version: m.Version, Package: m.Package, Resource: Model, File: m.File,
 		Pos: diag.Pos{File: m.File, Line: 1, Col: 1}, FQN: m.FQN, RawSQL: m.Source, template: m.Template,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: m.Name},
 	}

@@ -2,6 +2,8 @@ package compile
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"warehouse/runner/diag"
 )
@@ -10,6 +12,7 @@ import (
 type names struct {
 	project  string
 	models   map[string][]*Node  // and seeds, by name: enabled ones first
+	versions map[string][]*Node  // by the name of the model of which they are versions
 	disabled map[string]*Node    // models and seeds that are not enabled, by name
 	sources  map[[2]string]*Node // by source and table: the project's before those of packages
 	foreign  map[[3]string]*Node // of packages: by package, source and table
@@ -23,24 +26,17 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 	if k.source {
 		return t.lookupSource(k, from)
 	}
-	var found *Node
-	for _, n := range t.models[k.name] {
-		if k.pkg != "" && n.Package != k.pkg {
-			continue
-		}
-		// The project's own, the asking package's, any other.
-		if found == nil || n.Package == t.project || n.Package == from && found.Package != t.project {
-			found = n
-		}
-	}
-	if found != nil {
+	if found := t.choose(t.candidates(k), k, from); found != nil {
 		return found, nil
 	}
-	if n := t.disabled[k.name]; n != nil && (k.pkg == "" || n.Package == k.pkg) {
-		return nil, &lookupError{msg: fmt.Sprintf("%s '%s' is disabled", n.Resource, k.name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
+	if n := t.disabled[k.stored()]; n != nil && (k.pkg == "" || n.Package == k.pkg) {
+		return nil, &lookupError{msg: fmt.Sprintf("%s '%s' is disabled", n.Resource, n.Name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
 	}
 	if file, ok := t.others[k.name]; ok {
 		return nil, &lookupError{msg: fmt.Sprintf("'%s' is %s", k.name, file)}
+	}
+	if err := t.noVersion(k, from); err != nil {
+		return nil, err
 	}
 	var all []string
 	for name, ns := range t.models {
@@ -53,6 +49,66 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 		what = k.pkg + "." + k.name
 	}
 	return nil, missing(fmt.Sprintf("there is no model '%s'", what), k.name, all)
+}
+
+// candidates are the models that a ref may mean: without a version those of the
+// name and the latest of a model's versions, with one that version, or else a
+// model that is called as dbt would store it.
+func (t *names) candidates(k call) []*Node {
+	if k.version == "" {
+		return t.models[k.name]
+	}
+	var out []*Node
+	for _, n := range t.versions[k.name] {
+		if n.Version.Name() == k.version {
+			out = append(out, n)
+		}
+	}
+	if len(out) == 0 {
+		return t.models[k.stored()]
+	}
+	return out
+}
+
+// choose prefers the project's own, then the asking package's, then any other.
+func (t *names) choose(from []*Node, k call, asking string) *Node {
+	var found *Node
+	for _, n := range from {
+		if k.pkg != "" && n.Package != k.pkg {
+			continue
+		}
+		if found == nil || n.Package == t.project || n.Package == asking && found.Package != t.project {
+			found = n
+		}
+	}
+	return found
+}
+
+// noVersion says which versions a model has, if it is not the one that was
+// asked for; nil if there is no such model.
+func (t *names) noVersion(k call, from string) error {
+	var known []string
+	for _, n := range slices.SortedFunc(slices.Values(t.versions[k.name]), func(a, b *Node) int {
+		if a.Version.Before(b.Version) {
+			return -1
+		}
+		return 1
+	}) {
+		if k.pkg == "" || n.Package == k.pkg {
+			known = append(known, n.Version.Name())
+			if n.Version.IsLatest() {
+				known[len(known)-1] += " (latest)"
+			}
+		}
+	}
+	switch {
+	case len(known) > 0:
+		return &lookupError{msg: fmt.Sprintf("model '%s' has no version %s; there is %s", k.name, k.version, strings.Join(known, ", "))}
+	case k.version != "" && t.choose(t.models[k.name], k, from) != nil:
+		return &lookupError{msg: fmt.Sprintf("model '%s' has no versions, so no version %s", k.name, k.version),
+			advice: "write " + call{pkg: k.pkg, name: k.name}.key() + ", or give it versions in its YAML entry"}
+	}
+	return nil
 }
 
 func (t *names) lookupSource(k call, from string) (*Node, error) {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"warehouse/runner/diag"
 	"warehouse/runner/engine"
 	"warehouse/runner/jinja"
+	"warehouse/runner/project"
 )
 
 // call is a ref or source that a template made, and where.
@@ -52,9 +54,19 @@ func (k call) key() string {
 	case k.source:
 		return "source('" + k.pkg + "', '" + k.name + "')"
 	case k.pkg != "":
-		return "ref('" + k.pkg + "', '" + k.name + "')"
+		return "ref('" + k.pkg + "', '" + k.name + "'" + k.versionKey() + ")"
 	}
-	return "ref('" + k.name + "')"
+	return "ref('" + k.name + "'" + k.versionKey() + ")"
+}
+
+func (k call) versionKey() string {
+	switch _, err := strconv.Atoi(k.version); {
+	case k.version == "":
+		return ""
+	case err == nil:
+		return ", v=" + k.version
+	}
+	return ", v='" + k.version + "'"
 }
 
 // refArgs reads ref('m'), ref('package', 'm'), ref('m', v=2).
@@ -64,7 +76,9 @@ func refArgs(what string, c *jinja.Call) (call, error) {
 		for _, kw := range c.Kwargs.Items() {
 			switch jinja.Str(kw.Key) {
 			case "v", "version":
-				k.version = jinja.Str(kw.Value)
+				if kw.Value != nil {
+					k.version = jinja.Str(kw.Value)
+				}
 			default:
 				return k, fmt.Errorf("%s has no argument '%s'", what, jinja.Str(kw.Key))
 			}
@@ -86,17 +100,16 @@ func refArgs(what string, c *jinja.Call) (call, error) {
 	default:
 		return k, fmt.Errorf("%s takes the name of a model, or a package and a name, not %s", what, counted(len(names), "argument"))
 	}
-	k.name = k.versioned()
 	return k, nil
 }
 
-// versioned is the name of the model that is meant: a version of a model is a
+// stored is the name that the model probably has: a version of a model is a
 // model by the name that dbt stores it under.
-func (k call) versioned() string {
+func (k call) stored() string {
 	if k.version == "" {
 		return k.name
 	}
-	return k.name + "_v" + k.version
+	return project.VersionName(k.name, k.version)
 }
 
 // ref is ref(…). While the project is compiled it is noted and prints the
@@ -108,7 +121,7 @@ func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
 	}
 	if r.b == nil {
 		r.calls = append(r.calls, k)
-		return &relation{Relation: engine.Relation{Database: r.project.Target.Catalog, Schema: r.project.Target.StorageSchema, Name: k.name}, kind: "table"}, nil
+		return &relation{Relation: engine.Relation{Database: r.project.Target.Catalog, Schema: r.project.Target.StorageSchema, Name: k.stored()}, kind: "table"}, nil
 	}
 	n, err := r.resolve(k)
 	if err != nil {

@@ -35,7 +35,7 @@ func (g *Graph) Disabled() []*Node {
 		out = append(out, n)
 	}
 	slices.SortFunc(out, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
-	return out
+	return slices.Compact(out) // the latest of a model's versions has two names
 }
 
 // DocText is the text of a docs block, "" if it does not render.

@@ -28,7 +28,7 @@ func (c *compiler) dataTests() {
 		}
 	}
 	for _, m := range c.project.Models {
-		if n := c.nodes["model."+m.Package+"."+m.Name]; n != nil && n.File == m.File && m.YAML != nil {
+		if n := c.nodes[m.ID()]; n != nil && n.File == m.File && m.YAML != nil {
 			all(n, m.YAML.Tests, m.YAML.Columns)
 		}
 	}

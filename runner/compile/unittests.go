@@ -17,6 +17,7 @@ import (
 // UnitTest is what is known of a unit test.
 type UnitTest struct {
 	Model  *Node
+	Entry  *project.Entry // where it is written; of a model with versions, for all of them
 	Given  []Given
 	Expect Fixture
 
@@ -69,8 +70,10 @@ func (c *compiler) unitTests() {
 			continue // a package tests itself
 		}
 		u := &unitReader{c: c, e: e}
-		if n := u.read(); n != nil && !u.failed {
-			c.nodes[n.ID] = n
+		for _, m := range u.models() {
+			if n := u.read(m); n != nil && !u.failed {
+				c.nodes[n.ID] = n
+			}
 		}
 	}
 }
@@ -108,24 +111,67 @@ func get(d *jinja.Dict, key string) jinja.Value {
 	return v
 }
 
-func (u *unitReader) read() *Node {
-	e, raw := u.e, u.e.Raw
-	enabled, tags, meta := u.config()
-	if !enabled {
+// models are those that an entry tests: of a model with versions, each that
+// `versions` leaves.
+func (u *unitReader) models() []*Node {
+	if enabled, _, _ := u.config(); !enabled {
 		return nil
 	}
 	m := u.model()
 	if m == nil {
 		return nil
 	}
+	choice, _ := get(u.e.Raw, "versions").(*jinja.Dict)
+	include, exclude := listed(get(choice, "include")), listed(get(choice, "exclude"))
+	if m.Version == nil {
+		if len(include)+len(exclude) > 0 {
+			u.errorf("versions", "model '%s' has no versions", m.Name).Advice = "remove versions from the unit test, or give the model versions"
+			return nil
+		}
+		return []*Node{m}
+	}
+	all := slices.DeleteFunc(slices.Clone(u.c.names.versions[m.Version.Of]), func(n *Node) bool { return n.Package != m.Package })
+	if name, _ := get(u.e.Raw, "model").(string); name != m.Version.Of { // orders_v2, or orders 2
+		if all = []*Node{m}; len(include)+len(exclude) > 0 {
+			u.errorf("versions", "'%s' is one version already", name).Advice = "write model: " + m.Version.Of
+			return nil
+		}
+	}
+	for _, v := range slices.Concat(include, exclude) {
+		if !slices.ContainsFunc(all, func(n *Node) bool { return n.Version.Name() == jinja.Str(v) }) {
+			_, err := u.c.names.lookup(call{name: m.Version.Of, version: jinja.Str(v), pkg: m.Package}, u.e.Package)
+			if off, ok := err.(*lookupError); ok && !off.disabled {
+				u.errorf("versions", "%s", err)
+				return nil
+			}
+		}
+	}
+	has := func(list []jinja.Value, n *Node) bool {
+		return slices.ContainsFunc(list, func(v jinja.Value) bool { return jinja.Str(v) == n.Version.Name() })
+	}
+	return slices.DeleteFunc(all, func(n *Node) bool {
+		if len(exclude) > 0 { // as in dbt, include does not matter then
+			return has(exclude, n)
+		}
+		return len(include) > 0 && !has(include, n)
+	})
+}
+
+func (u *unitReader) read(m *Node) *Node {
+	e, raw := u.e, u.e.Raw
+	_, tags, meta := u.config()
+	name := e.Name
+	if m.Version != nil {
+		name += "_v" + m.Version.Name()
+	}
 	description, _ := get(raw, "description").(string)
 	n := &Node{
-		Name: e.Name, Package: e.Package, Resource: Unit, Kind: Unit, File: e.Pos.File, Pos: e.Pos, Tags: tags, Description: description,
-		ID:      Unit + "." + e.Package + "." + m.Name + "." + e.Name,
-		FQN:     entryFQN(u.c.project, e, m.Name),
+		Name: name, Package: e.Package, Resource: Unit, Kind: Unit, File: e.Pos.File, Pos: e.Pos, Tags: tags, Description: description,
+		ID:      Unit + "." + e.Package + "." + m.BaseName() + "." + name,
+		FQN:     entryFQN(u.c.project, e, m.BaseName()),
 		Parents: []string{m.ID},
 		Test:    &DataTest{Model: m.ID, Severity: "error", WarnIf: "!= 0", ErrorIf: "!= 0", FailCalc: "count(*)"},
-		Unit:    &UnitTest{Model: m},
+		Unit:    &UnitTest{Model: m, Entry: e},
 	}
 	n.Config.Meta = meta
 	u.node = n
@@ -194,7 +240,9 @@ func (u *unitReader) model() *Node {
 		u.errorf("model", "it names no model").Advice = "write model: NAME"
 		return nil
 	}
-	m, err := u.c.names.lookup(call{name: name}, u.e.Package)
+	k := call{name: name}
+	k.name, k.version, _ = strings.Cut(name, " ") // as dbt splits it
+	m, err := u.c.names.lookup(k, u.e.Package)
 	if err != nil {
 		if off, ok := err.(*lookupError); !ok || !off.disabled {
 			u.errorf("model", "%s", err)

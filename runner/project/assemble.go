@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"warehouse/runner/diag"
-	"warehouse/runner/jinja"
 )
 
 // assemble makes the project's values of the files that were read, gives each
@@ -23,9 +22,10 @@ func (l *loader) assemble(files []*file) {
 	own := l.trees(byKind)
 	models, seeds, snapshots := own.models, own.seeds, own.snapshots
 	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return errs }
-	for i, m := range l.p.Models {
+	l.nameVersions(entries)
+	for _, m := range l.p.Models {
 		m.YAML = entries.take("model", m.Name)
-		m.Layers = withEntry(models.layers(l.p.Name, l.p.Models[i].Path), m.YAML)
+		m.Layers = withEntry(models.layers(l.p.Name, m.configPath()), m.YAML)
 		if l.dbt() {
 			m.Layers = append([]Config{dbtDefaults}, m.Layers...)
 		}
@@ -272,11 +272,12 @@ type entryIndex struct {
 	files map[*Entry]*yamlFile
 	byID  map[[2]string]*Entry
 	taken map[*Entry]bool
+	bases map[string]Pos // of models: where all their versions are described
 }
 
 // addEntries collects the entries of all files; two of one name are an error.
 func (l *loader) addEntries(files []*file) *entryIndex {
-	x := &entryIndex{files: map[*Entry]*yamlFile{}, byID: map[[2]string]*Entry{}, taken: map[*Entry]bool{}}
+	x := &entryIndex{files: map[*Entry]*yamlFile{}, byID: map[[2]string]*Entry{}, taken: map[*Entry]bool{}, bases: map[string]Pos{}}
 	for _, f := range files {
 		for _, e := range f.schema.entries {
 			x.files[e], e.Package = f.schema.f, l.p.Name
@@ -284,10 +285,11 @@ func (l *loader) addEntries(files []*file) *entryIndex {
 				l.errs.Add(x.errorf(e, "%s %q is described twice, first at %s", kindWord(e.Kind), e.Name, first.Pos))
 				continue
 			}
-			x.all = append(x.all, e)
-			for _, name := range entryNames(e) {
-				x.byID[[2]string{e.Kind, name}] = e
+			if !l.oneEntry(x, e) {
+				continue
 			}
+			x.all = append(x.all, e)
+			x.byID[[2]string{e.Kind, e.Name}] = e
 			if e.Kind == "model" || e.Kind == "seed" || e.Kind == "snapshot" {
 				_, errs := DecodeModel(e.Config)
 				l.errs.Add(errs...)
@@ -298,29 +300,33 @@ func (l *loader) addEntries(files []*file) *entryIndex {
 	return x
 }
 
-// entryNames are the names of the files that an entry may be about: a model
-// with versions has one for each.
-func entryNames(e *Entry) []string {
-	names := []string{e.Name}
-	v, _ := e.Raw.Get("versions")
-	for _, item := range listItems(v) {
-		d, ok := item.(*jinja.Dict)
-		if !ok {
-			continue
-		}
-		n, _ := d.Get("v")
-		names = append(names, e.Name+"_v"+jinja.Str(n), e.Name+".v"+jinja.Str(n))
-		if in, ok := d.Get("defined_in"); ok {
-			names = append(names, jinja.Str(in))
-		}
+// oneEntry says whether an entry is the only one of all versions of a model;
+// another one is an error.
+func (l *loader) oneEntry(x *entryIndex, e *Entry) bool {
+	of, all := e.Name, e.Pos
+	if e.Version != nil {
+		of, all = e.Version.Of, e.Version.all
 	}
-	return names
+	if e.Kind != "model" {
+		return true
+	}
+	first, known := x.bases[of]
+	if known && first != all {
+		l.errs.Add(x.errorf(e, "model %q is described twice, first at %s", of, first))
+		return false
+	}
+	x.bases[of] = all
+	return true
 }
 
 func kindWord(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
 
 func (x *entryIndex) errorf(e *Entry, format string, args ...any) *diag.Error {
-	return &diag.Error{Pos: e.Pos, Span: len([]rune(e.Name)), Source: x.files[e].line(e.Pos.Line), Msg: fmt.Sprintf(format, args...)}
+	name := e.Name
+	if e.Version != nil {
+		name = e.Version.Name()
+	}
+	return &diag.Error{Pos: e.Pos, Span: len([]rune(name)), Source: x.files[e].line(e.Pos.Line), Msg: fmt.Sprintf(format, args...)}
 }
 
 func (x *entryIndex) take(kind, name string) *Entry {
@@ -372,6 +378,10 @@ func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
 func (x *entryIndex) stray(e *Entry, names []string, there map[string][]string) *diag.Error {
 	err := x.errorf(e, "there is no %s %q", kindWord(e.Kind), e.Name)
 	err.Advice = "what stands here would have no effect: correct the name, or remove the entry"
+	if e.Version != nil {
+		err.Msg = fmt.Sprintf("there is no file of version %s of %s", e.Version.Name(), e.Version.Of)
+		err.Advice = fmt.Sprintf("name it %s.sql, or say what it is called: defined_in", e.Version.files()[0])
+	}
 	for _, kind := range []string{"model", "seed", "snapshot", "data_test", "macro"} {
 		if kind != e.Kind && slices.Contains(there[kind], e.Name) {
 			err.Msg += fmt.Sprintf("; it is a %s", kindWord(kind))

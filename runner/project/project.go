@@ -124,6 +124,7 @@ type Model struct {
 	Source        string          // the file's text, without a byte order mark
 	Template      *jinja.Template // nil if it did not parse
 	YAML          *Entry          // nil if none
+	Version       *Version        // nil if it is the only one; Name is customers_v2 then
 	Layers        []Config        // folders from shallow to deep, then the YAML entry's config
 	Over          []Config        // of a package's: what the project says of it, over all else
 }
@@ -182,7 +183,8 @@ type Entry struct {
 	Config      Config
 	Docs        map[string]any
 	Constraints []Constraint
-	Pos         Pos // of the name
+	Pos         Pos      // of the name, or of the version
+	Version     *Version // of one version of a model
 
 	// Raw is all that stands in the entry, for kinds and keys that have no
 	// field here: keys as written, values plain.

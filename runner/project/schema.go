@@ -80,17 +80,16 @@ func readSchema(f *yamlFile, root *yaml.Node, pkg string) schemaFile {
 			}
 		default:
 			for _, n := range f.list(p.v, p.key) {
-				if e := f.entry(n, p.key); e != nil {
-					s.entries = append(s.entries, e)
-				}
+				s.entries = append(s.entries, f.entry(n, p.key)...)
 			}
 		}
 	}
 	return s
 }
 
-// entry reads one element of a section; nil if it has no name.
-func (f *yamlFile) entry(n *yaml.Node, sectionName string) *Entry {
+// entry reads one element of a section; none if it has no name, one for each
+// version of a model.
+func (f *yamlFile) entry(n *yaml.Node, sectionName string) []*Entry {
 	sec := sections[sectionName]
 	what := "an entry of " + sectionName
 	ps := f.entryPairs(n, sectionName, sec)
@@ -118,7 +117,10 @@ func (f *yamlFile) entry(n *yaml.Node, sectionName string) *Entry {
 	if sec.kind == "data_test" {
 		e.Config = f.testConfig(find(ps, "config"), "the config of "+e.Name)
 	}
-	return e
+	if sectionName == "models" {
+		return f.versions(e, ps)
+	}
+	return []*Entry{e}
 }
 
 // entryPairs are the known keys of an entry; a config key among them is told

@@ -92,11 +92,16 @@ func (r *Runner) Diff(ctx context.Context, o DiffOptions) (*DiffReport, error) {
 // checkExpression refuses a condition that is not one expression: what stands
 // in it must stay within the parentheses that are put around it.
 func checkExpression(sql string) error {
+	return checkFlag("--where", "write one condition over a mart's columns, such as \"country = 'DE' and price > 10\"", sql)
+}
+
+// checkFlag is checkExpression for the value of another flag.
+func checkFlag(flag, advice, sql string) error {
 	if sql == "" {
 		return nil
 	}
 	bad := func(why string) error {
-		return &UsageError{Msg: "--where: " + why, Advice: "write one condition over a mart's columns, such as \"country = 'DE' and price > 10\""}
+		return &UsageError{Msg: flag + ": " + why, Advice: advice}
 	}
 	depth, words := 0, 0
 	for _, t := range sqltext.Scan(sql) {

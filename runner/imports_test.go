@@ -17,7 +17,7 @@ var rooms = map[string][]string{
 	"cmd/warehouse":                 {"*"},
 	"bench":                         {"*"},
 	"examples/embed":                {"*"},
-	"runner":                        {"runner/artifact", "runner/binding", "runner/compile", "runner/dag", "runner/datatest", "runner/diag", "runner/diff", "runner/engine", "runner/history", "runner/jinja", "runner/mart", "runner/project", "runner/seed", "runner/selector", "runner/sqltext"},
+	"runner":                        {"runner/artifact", "runner/binding", "runner/blame", "runner/compile", "runner/dag", "runner/datatest", "runner/diag", "runner/diff", "runner/engine", "runner/history", "runner/jinja", "runner/mart", "runner/project", "runner/seed", "runner/selector", "runner/sqltext"},
 	"runner/project":                {"runner/diag", "runner/jinja"},
 	"runner/deps":                   {"runner/diag", "runner/project"},
 	"runner/jinja":                  {"runner/diag"},
@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 	"runner/binding":                {"runner/engine", "runner/history", "runner/mart", "runner/sqltext"},
 	"runner/datatest":               {"runner/engine"},
 	"runner/seed":                   {"runner/diag"},
+	"runner/blame":                  {"runner/diff", "runner/engine", "runner/history", "runner/mart"},
 	"runner/diff":                   {"runner/diag", "runner/engine", "runner/history", "runner/mart"},
 }
 

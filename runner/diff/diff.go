@@ -19,12 +19,18 @@
 // The SQL is DuckDB's. On another engine Mart is errors.ErrUnsupported.
 package diff
 
-import "warehouse/runner/history"
+import (
+	"warehouse/runner/engine"
+	"warehouse/runner/history"
+)
 
 // Side is one run of a mart.
 type Side struct {
 	Record history.ModelRecord
 	Name   string // of the run, in notes: "r41"
+	// Rows, if named, is a table that holds the side's rows and nothing else,
+	// in the place of a stored run. Record needs Model and Layout.Columns then.
+	Rows engine.Relation
 }
 
 // runID is the run whose rows the side reads.

@@ -41,7 +41,7 @@ func Mart(ctx context.Context, c *engine.Conn, a, b *Side, o Options) (Result, e
 // readable says why a side's rows cannot be read.
 func (s *Side) readable() error {
 	switch {
-	case s == nil:
+	case s == nil, s.Rows.Name != "":
 		return nil
 	case s.Record.Status == "pruned":
 		return &Error{Mart: s.Record.Model, Msg: fmt.Sprintf("its rows of %s were pruned", s.Name)}

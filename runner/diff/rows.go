@@ -18,6 +18,9 @@ type source struct {
 
 func (s *Side) source(d engine.Dialect, where string) source {
 	l := s.Record.Layout
+	if s.Rows.Name != "" {
+		return source{table: s.Rows, filter: "true", all: l.Columns, where: where}
+	}
 	return source{
 		table:  engine.Relation{Database: d.Catalog(), Schema: l.Schema, Name: l.Table},
 		filter: "t." + engine.Ident(l.RunColumn) + " = " + d.RunLiteral(s.runID()),

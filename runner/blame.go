@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"warehouse/runner/blame"
+	"warehouse/runner/diag"
 	"warehouse/runner/diff"
 	"warehouse/runner/history"
 )
@@ -99,47 +100,58 @@ type blamer struct {
 
 // find takes MART.COLUMN apart and returns the mart's records.
 func (b *blamer) find() (x, y history.ModelRecord, err error) {
-	name := strings.ToLower(b.o.Mart)
-	if _, ok := b.b[name]; !ok {
-		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-			name, b.column = name[:dot], b.o.Mart[dot+1:]
-		}
+	x, inA, y, inB := b.named(b.o.Mart)
+	if dot := strings.LastIndexByte(b.o.Mart, '.'); dot >= 0 && !inA && !inB {
+		x, inA, y, inB = b.named(b.o.Mart[:dot])
+		b.column = b.o.Mart[dot+1:]
 	}
-	x, inA := b.a[name]
-	y, inB := b.b[name]
-	only := func(run history.Run) error {
-		return &UsageError{Msg: fmt.Sprintf("only r%d has %s: there is nothing to split", run.Seq, x.Model+y.Model), Advice: "name two runs that both have it; `warehouse runs` lists them"}
+	only := func(run history.Run, rec history.ModelRecord) error {
+		return &UsageError{Msg: fmt.Sprintf("of the two runs only r%d has %s: there is nothing to split", run.Seq, rec.Model), Advice: "name two runs that both have it; `warehouse runs` lists them"}
 	}
 	switch {
 	case !inA && !inB:
-		return x, y, &SelectionError{Unmatched: []string{b.o.Mart}, Near: []string{""}, Verb: "blame", What: "model of either run"}
+		names := slices.AppendSeq(slices.Collect(maps.Keys(b.a)), maps.Keys(b.b))
+		return x, y, &SelectionError{Unmatched: []string{b.o.Mart}, Near: []string{diag.Nearest(b.o.Mart, names)}, Verb: "blame", What: "model of either run"}
 	case !inA:
-		return x, y, only(b.report.B)
+		return x, y, only(b.report.B, y)
 	case !inB:
-		y = history.ModelRecord{}
-		return x, y, only(b.report.A)
+		return x, y, only(b.report.A, x)
 	case x.Kind == "view" || y.Kind == "view":
 		return x, y, &UsageError{Msg: fmt.Sprintf("%s is a view, which has no rows of its own", y.Model), Advice: "name a mart that reads it"}
 	case b.column != "" && b.o.Aggregate != "":
 		return x, y, &UsageError{Msg: "name a column or an --aggregate, not both"}
 	}
-	for i, rec := range []history.ModelRecord{x, y} {
-		run := []history.Run{b.report.A, b.report.B}[i]
+	for _, rec := range []history.ModelRecord{x, y} {
 		if rec.Status == history.ModelPruned {
 			return x, y, &history.PrunedError{Model: rec.Model, RunID: rec.RunID}
 		}
-		if b.column == "" {
-			continue
-		}
-		col, ok := columnOf(rec, b.column)
-		if !ok {
-			return x, y, &UsageError{Msg: fmt.Sprintf("%s has no column %s in r%d", rec.Model, b.column, run.Seq), Advice: "--aggregate takes any expression over its columns"}
-		}
-		if !numeric(col.Type) {
-			return x, y, &UsageError{Msg: fmt.Sprintf("%s.%s is %s, which has no sum", rec.Model, col.Name, col.Type), Advice: fmt.Sprintf("name a number of it, such as --aggregate 'count(distinct %s)'", col.Name)}
-		}
 	}
-	return x, y, nil
+	if b.column == "" {
+		return x, y, nil
+	}
+	if err = summable(x, b.report.A, b.column); err == nil {
+		err = summable(y, b.report.B, b.column)
+	}
+	return x, y, err
+}
+
+// named returns a model's record of either side.
+func (b *blamer) named(name string) (x history.ModelRecord, inA bool, y history.ModelRecord, inB bool) {
+	x, inA = b.a[strings.ToLower(name)]
+	y, inB = b.b[strings.ToLower(name)]
+	return x, inA, y, inB
+}
+
+// summable refuses a column that a run does not have, or that has no sum.
+func summable(rec history.ModelRecord, run history.Run, column string) error {
+	col, ok := columnOf(rec, column)
+	if !ok {
+		return &UsageError{Msg: fmt.Sprintf("%s has no column %s in r%d", rec.Model, column, run.Seq), Advice: "--aggregate takes any expression over its columns"}
+	}
+	if !numeric(col.Type) {
+		return &UsageError{Msg: fmt.Sprintf("%s.%s is %s, which has no sum", rec.Model, col.Name, col.Type), Advice: fmt.Sprintf("name a number of it, such as --aggregate 'count(distinct %s)'", col.Name)}
+	}
+	return nil
 }
 
 // step splits the change of one mart, and goes on to what it reads.
@@ -149,73 +161,85 @@ func (b *blamer) step(ctx context.Context, x, y history.ModelRecord, top bool) e
 		return nil
 	}
 	b.seen[key] = true
-	if equalRows(x, y) {
-		return b.add(ctx, x, y, &split{b: b, x: x, y: y}, nil)
-	}
 	s := &split{b: b, x: x, y: y, top: top}
-	ra, err := b.reading(ctx, x)
-	if err != nil {
+	var err error
+	if s.runA, err = b.run(ctx, ranIn(x)); err != nil {
 		return err
 	}
-	rb, err := b.reading(ctx, y)
-	if err != nil {
+	if s.runB, err = b.run(ctx, ranIn(y)); err != nil {
 		return err
 	}
-	s.ra, s.rb = ra, rb
-	s.x.CompiledSQL, s.y.CompiledSQL = ra.rec.CompiledSQL, rb.rec.CompiledSQL
+	if equalRows(x, y) {
+		b.add(s, nil, nil)
+		return nil
+	}
+	if s.ra, err = b.reading(ctx, x); err != nil {
+		return err
+	}
+	if s.rb, err = b.reading(ctx, y); err != nil {
+		return err
+	}
+	s.changed = s.ra.rec.CompiledSQL != s.rb.rec.CompiledSQL
 	if y.Kind == "seed" || x.Kind == "seed" {
 		return b.seed(ctx, s)
 	}
-	s.differ = differing(ra, rb)
-	s.open = outsideReads(ra, rb)
-	s.changed = ra.rec.CompiledSQL != rb.rec.CompiledSQL
-	defer s.drop(ctx)
-	if err := s.run(ctx); err != nil {
+	s.inputs, s.moved = differing(s.ra, s.rb), movedReads(s.ra, s.rb)
+	code, data, err := b.split(ctx, s)
+	if err != nil {
 		return err
 	}
-	if err := b.add(ctx, x, y, s, s.differ); err != nil {
-		return err
-	}
-	return b.causes(ctx, s)
+	return b.causes(ctx, s, code, data)
 }
 
-// add reports a step with its measures.
-func (b *blamer) add(ctx context.Context, x, y history.ModelRecord, s *split, reads []string) error {
-	st := BlameStep{Model: y.Model, Reads: reads}
-	var err error
-	if st.A, err = b.run(ctx, ranIn(x)); err != nil {
-		return err
+// split runs what must be run, reports the step, and says whether the SQL made
+// a difference, and whether what it reads did.
+func (b *blamer) split(ctx context.Context, s *split) (code, data bool, err error) {
+	defer s.drop(ctx)
+	if err := s.run(ctx); err != nil {
+		return false, false, err
 	}
-	if st.B, err = b.run(ctx, ranIn(y)); err != nil {
-		return err
+	measures, err := s.measures(ctx)
+	if err != nil {
+		return false, false, err
 	}
-	if s.ra != nil {
-		if st.Measures, err = s.measures(ctx); err != nil {
-			return err
-		}
+	if code, data, err = s.matters(ctx); err != nil {
+		return false, false, err
 	}
-	st.Notes = s.notes
-	s.at = len(b.report.Steps)
-	b.report.Steps = append(b.report.Steps, st)
-	return nil
+	if s.changed && !code {
+		s.note("its SQL changed too, which changed nothing here")
+	}
+	b.add(s, measures, s.inputs)
+	return code, data, nil
+}
+
+// add reports a step.
+func (b *blamer) add(s *split, measures []BlameMeasure, reads []string) {
+	b.report.Steps = append(b.report.Steps, BlameStep{Model: s.y.Model, A: s.runA, B: s.runB, Measures: measures, Notes: s.notes, Reads: reads})
 }
 
 // seed says what changed a seed, whose rows come from its file.
 func (b *blamer) seed(ctx context.Context, s *split) error {
-	file, text := false, ""
+	w := Why{Kind: WhySQL, Text: "how its file is read changed", Certain: true}
+	if s.changed {
+		w.Diff = unified(s.ra.rec.CompiledSQL, s.rb.rec.CompiledSQL)
+	}
+	if s.x.Kind != s.y.Kind {
+		w.Text = fmt.Sprintf("it was a %s and is a %s", s.x.Kind, s.y.Kind)
+	}
 	for id, in := range s.rb.rec.Inputs {
-		if was := s.ra.rec.Inputs[id]; was.Fingerprint != in.Fingerprint {
-			file, text = true, in.Name
+		if was := s.ra.rec.Inputs[id]; s.x.Kind == s.y.Kind && was.Fingerprint != in.Fingerprint {
+			w = Why{Kind: WhySeed, Name: in.Name, Text: "its file changed", Certain: true}
 		}
 	}
-	s.allData, s.allCode = file, !file
-	if err := b.add(ctx, s.x, s.y, s, nil); err != nil {
+	s.allData, s.allCode = w.Kind == WhySeed, w.Kind != WhySeed
+	if s.gone() {
+		s.note("rows of it were pruned: the change cannot be counted")
+	}
+	measures, err := s.measures(ctx)
+	if err != nil {
 		return err
 	}
-	w := Why{Kind: WhySeed, Name: text, Text: "its file changed", Certain: true}
-	if !file {
-		w = Why{Kind: WhySQL, Text: "how its file is read changed", Diff: unified(s.x.CompiledSQL, s.y.CompiledSQL), Certain: true}
-	}
+	b.add(s, measures, nil)
 	b.cause(s.y.Model, w)
 	return nil
 }
@@ -229,49 +253,44 @@ func (b *blamer) cause(model string, w Why) {
 
 // causes names what changed a mart, as far as it lies in the mart, and walks
 // up to the rest.
-func (b *blamer) causes(ctx context.Context, s *split) error {
-	before := len(b.report.Causes)
-	st := &b.report.Steps[s.at]
-	sql, err := b.whySQL(ctx, s.ra.rec, s.rb.rec)
-	if err != nil {
-		return err
-	}
-	if s.changed && !st.touched(func(p blame.Parts) *blame.Number { return p.Code }) {
-		st.Notes = append(st.Notes, "its SQL changed too, which changed nothing here")
-		sql = nil
-	}
-	for _, w := range sql {
-		b.cause(s.y.Model, w)
-	}
-	if !s.changed || st.touched(func(p blame.Parts) *blame.Number { return p.Data }) {
-		if err := b.up(ctx, s.y.Model, s.ra, s.rb, s.differ); err != nil {
+func (b *blamer) causes(ctx context.Context, s *split, code, data bool) error {
+	if code && s.changed {
+		sql, err := b.whySQL(ctx, s.ra.rec, s.rb.rec)
+		if err != nil {
 			return err
 		}
+		for _, w := range sql {
+			b.cause(s.y.Model, w)
+		}
 	}
-	if len(b.report.Causes) > before || s.changed {
+	if data {
+		return b.up(ctx, s.y.Model, s.ra, s.rb, s.inputs)
+	}
+	if code {
 		return nil
 	}
-	why, err := b.whyNothing(ctx, s.rb.rec, &diff.Result{}, false)
+	res := s.rows[3]
+	if res == nil {
+		res = &diff.Result{}
+	}
+	why, err := b.whyNothing(ctx, s.rb.rec, res, false)
 	for _, w := range why {
 		b.cause(s.y.Model, w)
 	}
 	return err
 }
 
-// touched says whether a part, or what both parts did, is anything but 0, or
-// not known.
-func (s *BlameStep) touched(part func(blame.Parts) *blame.Number) bool {
-	return slices.ContainsFunc(s.Measures, func(m BlameMeasure) bool {
-		return !part(m.Parts).Zero() || m.Both != nil && !m.Both.Zero()
-	})
-}
-
 // up goes on to what a model reads: marts, views, sources.
 func (b *blamer) up(ctx context.Context, model string, ra, rb *reading, names []string) error {
 	for _, id := range slices.Sorted(maps.Keys(rb.rec.Inputs)) {
-		in, was := rb.rec.Inputs[id], ra.rec.Inputs[id]
+		in := rb.rec.Inputs[id]
+		was, inA := ra.rec.Inputs[id]
 		switch {
+		case in.RunID == "" && !inA: // the SQL says so
 		case in.RunID == "":
+			if rb.rec.Kind == "view" && was == in {
+				was.Fingerprint = "" // it was taken when the view was made, not when it was read
+			}
 			for _, w := range whySource(was, in) {
 				b.cause(model, w)
 			}

@@ -25,8 +25,8 @@ that caused it. Without runs: previous and latest.`,
 		Args: between(1, 3, "a mart"),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Where, "where", "", "`condition`: look only at the rows for which it is true")
-	f.StringVar(&o.Aggregate, "aggregate", "", "`expression` to split, in the place of the sums of all numbers: 'avg(price)'")
+	f.StringVar(&o.Where, "where", "", "look only at the rows for which this `condition` is true")
+	f.StringVar(&o.Aggregate, "aggregate", "", "split this `expression` in the place of the sums of all numbers: 'avg(price)'")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, name := range []string{"where", "aggregate"} {
@@ -67,7 +67,7 @@ func blameText(r *runner.BlameReport) string {
 		if len(s.Measures) > 0 {
 			t := table{head: []string{"", "from", "to", "change", "code", "data", "both"}, right: []bool{false, true, true, true, true, true, true}, indent: "  "}
 			for _, m := range s.Measures {
-				t.add(clean(m.Name), number(m.Old, ""), number(m.New, ""), number(m.Total, "?"), number(m.Code, "?"), number(m.Data, "?"), number(m.Both, "?"))
+				t.add(clean(m.Name), number(m.Old, ""), number(m.New, ""), number(m.Total, "?"), number(m.Code, "?"), number(m.Data, "?"), number(m.Both, within(m.Within)))
 			}
 			b.WriteString(t.String())
 		} else if !s.View && len(s.Notes) == 0 {
@@ -99,6 +99,14 @@ func number(n *blame.Number, unknown string) string {
 	return n.String()
 }
 
+// within says which part contains what both did, where it is not told apart.
+func within(part string) string {
+	if part == "" {
+		return "?"
+	}
+	return "in " + part
+}
+
 type blameDoc struct {
 	A      string         `json:"a"`
 	B      string         `json:"b"`
@@ -125,6 +133,8 @@ type measureDoc struct {
 	Code  *string `json:"code"`
 	Data  *string `json:"data"`
 	Both  *string `json:"both"`
+	// BothIn is "code" or "data" if that contains what both did.
+	BothIn string `json:"both_in,omitempty"`
 }
 
 type causeDoc struct {
@@ -144,7 +154,7 @@ func blameJSON(r *runner.BlameReport) blameDoc {
 	for _, s := range r.Steps {
 		d := blameStepDoc{Model: s.Model, View: s.View, RunA: s.A.ID, RunB: s.B.ID, Measures: []measureDoc{}, Notes: some(s.Notes), Reads: some(s.Reads)}
 		for _, m := range s.Measures {
-			d.Measures = append(d.Measures, measureDoc{m.Name, text(m.Old), text(m.New), text(m.Total), text(m.Code), text(m.Data), text(m.Both)})
+			d.Measures = append(d.Measures, measureDoc{m.Name, text(m.Old), text(m.New), text(m.Total), text(m.Code), text(m.Data), text(m.Both), m.Within})
 		}
 		doc.Steps = append(doc.Steps, d)
 	}

@@ -20,9 +20,13 @@ import (
 	"warehouse/runner/mart"
 )
 
-// Parts of a change. A part that is nil is not known. Where Both alone is nil,
-// it is contained in the part that was taken last (see Split).
-type Parts struct{ Total, Code, Data, Both *Number }
+// Parts of a change. A part that is nil is not known.
+type Parts struct {
+	Total, Code, Data, Both *Number
+	// Within, if Both alone is nil, is the part that contains it: "code" or
+	// "data".
+	Within string
+}
 
 // Split takes a change apart. old is the number of the old SQL on old inputs,
 // newCode of the new SQL on old inputs, newData of the old SQL on new inputs,
@@ -43,9 +47,9 @@ func Split(old, newCode, newData, new *Number) Parts {
 		p.Code, p.Data = newCode.less(old), newData.less(old)
 		p.Both = p.Total.less(p.Code).less(p.Data)
 	case newData != nil:
-		p.Data, p.Code = newData.less(old), new.less(newData)
+		p.Data, p.Code, p.Within = newData.less(old), new.less(newData), "code"
 	case newCode != nil:
-		p.Code, p.Data = newCode.less(old), new.less(newCode)
+		p.Code, p.Data, p.Within = newCode.less(old), new.less(newCode), "data"
 	}
 	return p
 }

@@ -50,6 +50,9 @@ func TestSplitAddsUp(t *testing.T) {
 		if (p.Both != nil) != (code != nil && data != nil) || (p.Code != nil) != (i%4 != 3) || (p.Data != nil) != (i%4 != 3) {
 			t.Fatalf("case %d: %+v", i%4, p)
 		}
+		if want := []string{"", "code", "data", ""}[i%4]; p.Within != want {
+			t.Fatalf("case %d: both is within %q, want %q", i%4, p.Within, want)
+		}
 		if p.Code == nil {
 			continue
 		}

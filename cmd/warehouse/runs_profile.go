@@ -98,6 +98,9 @@ func profilesText(marts []runner.MartProfile) string {
 
 var bars = []rune("▁▂▃▄▅▆▇█")
 
+// rounding is what sums of floats differ by from run to run: no movement.
+const rounding = 1e-9
+
 // sparkline draws numbers as bars between the least and the greatest of them;
 // NaN is a gap.
 func sparkline(xs []float64) string {
@@ -112,7 +115,7 @@ func sparkline(xs []float64) string {
 		switch {
 		case math.IsNaN(x):
 			b.WriteByte(' ')
-		case high == low:
+		case high == low || high/2-low/2 <= rounding/2*max(math.Abs(high), math.Abs(low)):
 			b.WriteRune(bars[len(bars)/2])
 		default:
 			// Halved first: the distance of two numbers may be no number.

@@ -21,7 +21,7 @@ func (r *render) query(sql string) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTable(columns, rows), nil
+	return newTable(columns, rows, func(text string) { r.say(text, true) }), nil
 }
 
 // statement is {% call statement('name', fetch_result=true) %} SQL {% endcall %}.

@@ -15,10 +15,11 @@ import (
 type table struct {
 	columns []engine.Column
 	rows    [][]jinja.Value
+	print   func(text string) // for print_table and its like
 }
 
-func newTable(columns []engine.Column, rows [][]any) *table {
-	t := &table{columns: columns, rows: make([][]jinja.Value, len(rows))}
+func newTable(columns []engine.Column, rows [][]any, print func(string)) *table {
+	t := &table{columns: columns, rows: make([][]jinja.Value, len(rows)), print: print}
 	for i, r := range rows {
 		t.rows[i] = make([]jinja.Value, len(r))
 		for j, v := range r {
@@ -76,7 +77,7 @@ func (t *table) names() []string {
 }
 
 func (t *table) TypeName() string { return "Table" }
-func (t *table) String() string   { return fmt.Sprintf("<Table %s>", strings.Join(t.names(), ", ")) }
+func (t *table) String() string   { return t.structure() }
 func (t *table) Len() int         { return len(t.rows) }
 
 // Truth is that of an agate table: it is one, even without rows.
@@ -86,34 +87,50 @@ func (t *table) Truth() bool { return true }
 func (t *table) Attr(name string) (jinja.Value, bool) {
 	switch name {
 	case "columns":
-		return t.series("columns", len(t.columns), t.names(), func(i int) jinja.Value { return &tableColumn{t, i} }), true
+		return t.series("MappedSequence", len(t.columns), t.names(), func(i int) jinja.Value { return &tableColumn{t, i} }), true
 	case "rows":
-		return t.series("rows", len(t.rows), nil, func(i int) jinja.Value { return t.row(i) }), true
+		return t.all(), true
+	case "row_names":
+		return nil, true
 	case "column_names":
-		var names jinja.Tuple
-		for _, n := range t.names() {
-			names = append(names, n)
-		}
-		return names, true
+		return texts(t.names()), true
 	case "column_types":
 		var types jinja.Tuple
 		for _, c := range t.columns {
 			types = append(types, c.Type)
 		}
 		return types, true
-	case "print_table", "print_csv", "print_json":
-		return fn(name, func(*jinja.Call) (jinja.Value, error) { return nil, nil }), true
 	}
-	return nil, false
+	m := t.method(name)
+	return m, m != nil
+}
+
+// all are the rows.
+func (t *table) all() *series {
+	return t.series("MappedSequence", len(t.rows), nil, func(i int) jinja.Value { return t.row(i) })
+}
+
+// Index is t[n], a row.
+func (t *table) Index(key jinja.Value) (jinja.Value, bool, error) { return t.all().Index(key) }
+
+// Slice are the rows.
+func (t *table) Slice() []jinja.Value { return t.all().Slice() }
+
+func texts(list []string) jinja.Tuple {
+	out := make(jinja.Tuple, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
 }
 
 // Iterate runs over the rows.
 func (t *table) Iterate() (*jinja.Iterator, error) {
-	return t.series("rows", len(t.rows), nil, func(i int) jinja.Value { return t.row(i) }).Iterate()
+	return t.all().Iterate()
 }
 
 func (t *table) row(i int) jinja.Value {
-	return t.series("row", len(t.columns), t.names(), func(j int) jinja.Value { return t.rows[i][j] })
+	return t.series("Row", len(t.columns), t.names(), func(j int) jinja.Value { return t.rows[i][j] })
 }
 
 func (t *table) series(what string, n int, names []string, at func(int) jinja.Value) *series {
@@ -128,23 +145,44 @@ type series struct {
 	at    func(int) jinja.Value
 }
 
-func (s *series) TypeName() string { return "MappedSequence" }
+func (s *series) TypeName() string { return s.what }
 func (s *series) Len() int         { return s.n }
 
 func (s *series) String() string {
-	texts := make([]string, s.n)
+	texts := make([]string, min(s.n, 5))
 	for i := range texts {
 		texts[i] = jinja.Repr(s.at(i))
+	}
+	if s.n > 5 {
+		texts = append(texts, "...")
 	}
 	return "<agate." + s.what + ": (" + strings.Join(texts, ", ") + ")>"
 }
 
-func (s *series) all() jinja.Tuple {
+func (s *series) all() jinja.Tuple { return s.Slice() }
+
+// Slice are the values.
+func (s *series) Slice() []jinja.Value {
 	t := make(jinja.Tuple, s.n)
 	for i := range t {
 		t[i] = s.at(i)
 	}
 	return t
+}
+
+// Equal compares the values, with those of any sequence.
+func (s *series) Equal(other jinja.Value) bool {
+	switch o := other.(type) {
+	case *series:
+		return jinja.Equal(s.all(), o.all())
+	case *tableColumn:
+		return jinja.Equal(s.all(), o.series().all())
+	case *jinja.List:
+		return jinja.Equal(s.all(), jinja.Tuple(o.Items))
+	case jinja.Tuple:
+		return jinja.Equal(s.all(), o)
+	}
+	return false
 }
 
 // named is the value of that name: exactly, or else without case.
@@ -168,14 +206,22 @@ func (s *series) Attr(name string) (jinja.Value, bool) {
 	case "values":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) { return s.all(), nil }), true
 	case "keys":
-		return fn(name, func(*jinja.Call) (jinja.Value, error) { return list(s.names), nil }), true
+		return fn(name, func(*jinja.Call) (jinja.Value, error) {
+			if s.names == nil {
+				return nil, nil
+			}
+			return texts(s.names), nil
+		}), true
 	case "items":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) {
-			l := &jinja.List{}
-			for i, n := range s.names {
-				l.Items = append(l.Items, jinja.Tuple{n, s.at(i)})
+			if s.names == nil {
+				return nil, fmt.Errorf("the rows of a table have no names: items() is of one row, and of columns")
 			}
-			return l, nil
+			t := make(jinja.Tuple, s.n)
+			for i, n := range s.names {
+				t[i] = jinja.Tuple{n, s.at(i)}
+			}
+			return t, nil
 		}), true
 	case "get":
 		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
@@ -190,6 +236,9 @@ func (s *series) Attr(name string) (jinja.Value, bool) {
 		}), true
 	case "dict":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) {
+			if s.names == nil {
+				return nil, fmt.Errorf("the rows of a table have no names: dict() is of one row, and of columns")
+			}
 			d := jinja.NewDict()
 			for i, n := range s.names {
 				_ = d.Set(n, s.at(i))
@@ -237,11 +286,11 @@ type tableColumn struct {
 }
 
 func (c *tableColumn) TypeName() string { return "Column" }
-func (c *tableColumn) String() string   { return "<agate.Column: " + c.t.columns[c.i].Name + ">" }
+func (c *tableColumn) String() string   { return c.series().String() }
 func (c *tableColumn) Len() int         { return len(c.t.rows) }
 
 func (c *tableColumn) series() *series {
-	return c.t.series("column", len(c.t.rows), nil, func(r int) jinja.Value { return c.t.rows[r][c.i] })
+	return c.t.series("Column", len(c.t.rows), nil, func(r int) jinja.Value { return c.t.rows[r][c.i] })
 }
 
 // Attr returns an attribute or method.
@@ -253,6 +302,17 @@ func (c *tableColumn) Attr(name string) (jinja.Value, bool) {
 		return c.t.columns[c.i].Type, true
 	case "index":
 		return int64(c.i), true
+	case "values_sorted", "values_without_nulls_sorted":
+		return fn(name, func(*jinja.Call) (jinja.Value, error) {
+			var out []jinja.Value
+			for _, v := range c.series().all() {
+				if v != nil || name == "values_sorted" {
+					out = append(out, v)
+				}
+			}
+			err := sortBy(out, func(v jinja.Value) (jinja.Value, error) { return v, nil }, false)
+			return &jinja.List{Items: out}, err
+		}), true
 	case "values_distinct", "values_without_nulls":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) {
 			var out jinja.Tuple
@@ -275,6 +335,12 @@ func (c *tableColumn) Attr(name string) (jinja.Value, bool) {
 
 // Index is c[n].
 func (c *tableColumn) Index(key jinja.Value) (jinja.Value, bool, error) { return c.series().Index(key) }
+
+// Slice are the values.
+func (c *tableColumn) Slice() []jinja.Value { return c.series().Slice() }
+
+// Equal compares the values.
+func (c *tableColumn) Equal(other jinja.Value) bool { return c.series().Equal(other) }
 
 // Iterate runs over the values.
 func (c *tableColumn) Iterate() (*jinja.Iterator, error) { return c.series().Iterate() }

@@ -300,6 +300,9 @@ func asDict(v Value) (*Dict, bool) {
 	return nil, false
 }
 
+// Slice is items[start:stop:step]; a bound may be none.
+func Slice(items Tuple, bounds [3]Value) (Value, error) { return (&render{}).slice(items, bounds) }
+
 // slice is obj[start:stop:step].
 func (rt *render) slice(obj Value, bounds [3]Value) (Value, error) {
 	if err := usable(obj); err != nil {
@@ -345,6 +348,9 @@ func (rt *render) slice(obj Value, bounds [3]Value) (Value, error) {
 		return &rangeValue{o.at(start), o.at(stop), o.step * step}, err
 	case *Dict:
 		return nil, raise(typeError, "unhashable type: 'slice'")
+	case Slicer:
+		items, err := sliceItems(o.Slice(), bounds)
+		return Tuple(items), err
 	}
 	return nil, raise(typeError, "'%s' object is not subscriptable", typeName(obj))
 }

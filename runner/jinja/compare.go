@@ -25,6 +25,12 @@ func (rt *render) compare(op kind, a, b Value) (bool, error) {
 	return ordered(op, a, b)
 }
 
+// Equal is Python's ==.
+func Equal(a, b Value) bool { return equal(a, b) }
+
+// Less is Python's <; the error is that of values that have no order.
+func Less(a, b Value) (bool, error) { return ordered(tLt, a, b) }
+
 // equal is Python's ==.
 func equal(a, b Value) bool {
 	e := equality{steps: 1_000_000}

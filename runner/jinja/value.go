@@ -74,6 +74,8 @@ type (
 	Indexer interface {
 		Index(key Value) (v Value, ok bool, err error)
 	}
+	// Slicer is an Object that a slice takes a tuple of.
+	Slicer interface{ Slice() []Value }
 	// Caller is an Object that can be called.
 	Caller interface {
 		Invoke(c *Call) (Value, error)

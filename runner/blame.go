@@ -82,7 +82,7 @@ func (r *Runner) Blame(ctx context.Context, o BlameOptions) (*BlameReport, error
 	if b.b, b.report.B, err = b.side(ctx, o.B); err != nil {
 		return nil, err
 	}
-	x, y, err := b.find()
+	x, y, err := b.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ type blamer struct {
 }
 
 // find takes MART.COLUMN apart and returns the mart's records.
-func (b *blamer) find() (x, y history.ModelRecord, err error) {
+func (b *blamer) find(ctx context.Context) (x, y history.ModelRecord, err error) {
 	x, inA, y, inB := b.named(b.o.Mart)
 	if dot := strings.LastIndexByte(b.o.Mart, '.'); dot >= 0 && !inA && !inB {
 		x, inA, y, inB = b.named(b.o.Mart[:dot])
@@ -108,7 +108,15 @@ func (b *blamer) find() (x, y history.ModelRecord, err error) {
 	only := func(run history.Run, rec history.ModelRecord) error {
 		return &UsageError{Msg: fmt.Sprintf("of the two runs only r%d has %s: there is nothing to split", run.Seq, rec.Model), Advice: "name two runs that both have it; `warehouse runs` lists them"}
 	}
+	if !inA {
+		err = b.pruned(ctx, b.report.A)
+	}
+	if !inB && err == nil {
+		err = b.pruned(ctx, b.report.B)
+	}
 	switch {
+	case err != nil:
+		return x, y, err
 	case !inA && !inB:
 		names := slices.AppendSeq(slices.Collect(maps.Keys(b.a)), maps.Keys(b.b))
 		return x, y, &SelectionError{Unmatched: []string{b.o.Mart}, Near: []string{diag.Nearest(b.o.Mart, names)}, Verb: "blame", What: "model of either run"}
@@ -133,6 +141,21 @@ func (b *blamer) find() (x, y history.ModelRecord, err error) {
 		err = summable(y, b.report.B, b.column)
 	}
 	return x, y, err
+}
+
+// pruned refuses a mart that a run built and that was pruned since: it is not
+// in the run's snapshot.
+func (b *blamer) pruned(ctx context.Context, run history.Run) error {
+	recs, err := b.reg.Models(ctx, b.conn, run.ID)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		if rec.Status == history.ModelPruned && (strings.EqualFold(rec.Model, b.o.Mart) || strings.EqualFold(rec.Model+"."+b.column, b.o.Mart)) {
+			return &history.PrunedError{Model: rec.Model, RunID: rec.RunID}
+		}
+	}
+	return nil
 }
 
 // named returns a model's record of either side.

@@ -90,12 +90,13 @@ func (e *export) write(ctx context.Context, snap history.Snapshot, patterns []st
 	if e.isCurrent() {
 		return nil
 	}
-	return e.place.write(func(aside string) error {
-		if e.format == formatDuckDB {
-			return e.database(ctx, aside)
-		}
-		return e.folder(ctx, aside)
-	})
+	if e.format == formatDuckDB {
+		return e.place.write(func(aside string) error { return e.database(ctx, aside) })
+	}
+	if e.keep || e.place.keeps {
+		return e.place.writeVersion(func(aside, stays string) error { return e.folder(ctx, aside, stays) }, e.r.project.Target.Publish.Keep)
+	}
+	return e.place.write(func(aside string) error { return e.folder(ctx, aside, "") })
 }
 
 // Formats of an export.
@@ -253,8 +254,9 @@ func (e *export) database(ctx context.Context, file string) (err error) {
 	return nil
 }
 
-// folder writes each mart into a file of its own, and what they are.
-func (e *export) folder(ctx context.Context, dir string) error {
+// folder writes each mart into a file of its own, and what they are; stays is
+// where the folder will be for good, if it will.
+func (e *export) folder(ctx context.Context, dir, stays string) error {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return err
 	}
@@ -276,7 +278,7 @@ func (e *export) folder(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return writeExportList(dir, e.out, e.seq)
+	return writeExportList(dir, stays, e.out, e.seq)
 }
 
 // link puts a mart's file of the earlier export into the new one, if it holds

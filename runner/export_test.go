@@ -333,3 +333,62 @@ select 2 as id
 		t.Error(got)
 	}
 }
+
+// The folder of a copy is a link; what it pointed at before stays for a while,
+// and a plain folder that stood there becomes the first of them.
+func TestCopyVersions(t *testing.T) {
+	s := newShop(t, `
+-- models/a.sql --
+select {{ var('n', 1) }} as v
+`)
+	project := func(keep string) {
+		s.write("-- project.yml --\nname: shop\ntarget: dev\ntargets: {dev: {type: duckdb, path: target/warehouse.duckdb, publish: {export: target/parts, format: parquet, keep: " + keep + "}}}\n")
+	}
+	s.write("-- project.yml --\nname: shop\n")
+	s.build(runner.BuildOptions{})
+	parts := filepath.Join(s.dir, "target/parts")
+	if _, err := s.open().Export(t.Context(), runner.ExportOptions{Format: "parquet", To: parts}); err != nil {
+		t.Fatal(err)
+	}
+	folder := func() string {
+		t.Helper()
+		to, err := filepath.EvalSymlinks(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	value := func(folder string) string {
+		return s.read("", "select v from "+engine.Literal(filepath.Join(folder, "a.parquet")))
+	}
+	project("1h")
+	s.vars = map[string]any{"n": 2}
+	s.build(runner.BuildOptions{})
+	two := folder()
+	s.vars = map[string]any{"n": 3}
+	s.build(runner.BuildOptions{})
+	if got := s.files("target/parts.versions"); got != "1 2 4" || two != filepath.Join(filepath.Dir(folder()), "2") {
+		t.Errorf("versions %s, %s, %s", got, two, folder())
+	}
+	if got := value(two) + value(folder()) + value(filepath.Join(s.dir, "target/parts.versions/1")); got != "231" {
+		t.Error(got)
+	}
+	// By hand, over the link: a version more.
+	if _, err := s.open().Export(t.Context(), runner.ExportOptions{Run: "r1", Format: "parquet", To: parts}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.files("target/parts.versions") + " " + value(folder()) + value(two); got != "1 2 4 6 12" {
+		t.Error(got)
+	}
+	project("0m")
+	s.build(runner.BuildOptions{})
+	if got := s.files("target/parts.versions"); got != "8" || value(folder()) != "3" {
+		t.Errorf("versions %s, which shows %s", got, value(folder()))
+	}
+	if got := s.files("target"); strings.Contains(got, ".export") {
+		t.Error(got)
+	}
+	project("soon")
+	_, err := runner.Open(t.Context(), s.config())
+	contains(t, tell(err), "keep", "soon", "90m")
+}

@@ -21,6 +21,7 @@ import (
 type exportPlace struct {
 	asked string // as it was typed
 	path  string // absolute, links followed
+	keeps bool   // a folder whose earlier versions stay for a while; see exportversions.go
 }
 
 // exportPlace finds a place, and refuses those that hold the project or its
@@ -33,7 +34,8 @@ func (r *Runner) exportPlace(to string) (*exportPlace, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &exportPlace{asked: to, path: follow(abs)}
+	place := followPlace(abs)
+	p := &exportPlace{asked: to, path: place, keeps: versioned(place)}
 	for _, own := range []struct{ path, what string }{
 		{r.project.Dir, "the project"}, {r.project.Target.Path, "the database itself"},
 		{r.project.Target.Path + ".lock", "a file of the database"}, {r.project.Target.Path + ".wal", "a file of the database"},
@@ -202,12 +204,13 @@ type exportListDoc struct {
 	Version     int          `json:"warehouse_export"`
 	RunID       string       `json:"run_id"`
 	Publication int64        `json:"publication,omitempty"`
+	Folder      string       `json:"folder,omitempty"` // of a copy for readers: where these very files stay
 	Format      string       `json:"format"`
 	Marts       []listedMart `json:"marts"`
 }
 
-func writeExportList(dir string, e *Exported, publication int64) error {
-	doc := exportListDoc{1, e.RunID, publication, e.Format, nil}
+func writeExportList(dir, stays string, e *Exported, publication int64) error {
+	doc := exportListDoc{1, e.RunID, publication, stays, e.Format, nil}
 	for _, m := range e.Marts {
 		info, err := os.Stat(filepath.Join(dir, m.File))
 		if err != nil {

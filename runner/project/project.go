@@ -24,6 +24,7 @@ package project
 
 import (
 	"errors"
+	"time"
 
 	"warehouse/runner/diag"
 	"warehouse/runner/jinja"
@@ -111,8 +112,9 @@ type Target struct {
 
 // Publish is what a target wants after each publication.
 type Publish struct {
-	Export string // absolute path of a copy of what is published; "" is none
-	Format string // of the copy: "duckdb", "parquet" or "csv"
+	Export string        // absolute path of a copy of what is published; "" is none
+	Format string        // of the copy: "duckdb", "parquet" or "csv"
+	Keep   time.Duration // how long a folder stays after a newer copy took its place
 }
 
 // Model is a models/**/*.sql file.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -192,9 +193,9 @@ func (r *targetReader) publish(dir string) Publish {
 	if isNullNode(resolve(node)) {
 		return Publish{}
 	}
-	ps := f.known(f.pairs(node, "publish"), "publish", []string{"export", "format"})
+	ps := f.known(f.pairs(node, "publish"), "publish", []string{"export", "format", "keep"})
 	in := &targetReader{f: f, ps: ps, chosen: r.chosen, lookup: r.lookup}
-	p := Publish{Export: in.text("export"), Format: in.text("format")}
+	p := Publish{Export: in.text("export"), Format: in.text("format"), Keep: time.Hour}
 	if p.Format != "" && !slices.Contains(exportFormats, p.Format) {
 		f.errorf(resolve(find(ps, "format")), "format must be duckdb, parquet or csv, not %q", p.Format)
 	}
@@ -209,6 +210,16 @@ func (r *targetReader) publish(dir string) Publish {
 		p.Format = "duckdb"
 	case p.Format == "":
 		f.errorf(at, "export needs a format").Advice = "add format: duckdb, parquet or csv; a PATH that ends in .duckdb or .db is a DuckDB file"
+	}
+	if keep := in.text("keep"); keep != "" {
+		age, err := ParseAge(keep)
+		switch {
+		case err != nil:
+			f.errorf(resolve(find(ps, "keep")), "keep: %v", err)
+		case p.Format == "duckdb":
+			f.errorf(resolve(find(ps, "keep")), "keep is for folders: a DuckDB file stays for whoever has it open")
+		}
+		p.Keep = age
 	}
 	p.Export = absolute(p.Export, dir, r.lookup)
 	return p

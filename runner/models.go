@@ -156,6 +156,9 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 		query = fmt.Sprintf("SELECT * FROM (\n%s\n) AS none_of LIMIT 0", query)
 	}
 	job := mart.Job{Spec: t.spec, Plan: t.plan, RunID: b.run.ID, CreatedAt: b.r.now(), Select: query}
+	if t.csv != nil && !b.o.Empty {
+		job.More = t.csv.more
+	}
 	for _, n := range t.fused {
 		job.Counts = append(job.Counts, n.Test.RowWise)
 	}

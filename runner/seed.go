@@ -26,10 +26,26 @@ type seedFile struct {
 	read engine.CSVFile
 	// declared are the types of column_types, by lower-cased column.
 	declared map[string]string
+	// more are SELECTs of the records that did not fit into the first statement.
+	more []string
 }
 
 // scanSeed reads a file of the project.
 func (r *Runner) scanSeed(name, delimiter string) (*seedFile, error) {
+	scanned, err := r.eachRecord(name, delimiter, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &seedFile{File: scanned, name: name}
+	s.read = engine.CSVFile{Path: name, Delimiter: delimiter, Longest: s.Longest, Multiline: s.Multiline}
+	for _, c := range s.Columns {
+		s.read.Columns = append(s.read.Columns, c.Name)
+	}
+	return s, nil
+}
+
+// eachRecord is seed.Each of a file of the project.
+func (r *Runner) eachRecord(name, delimiter string, record func([]string)) (*seed.File, error) {
 	root, err := os.OpenRoot(r.project.Dir)
 	if err != nil {
 		return nil, err
@@ -45,38 +61,13 @@ func (r *Runner) scanSeed(name, delimiter string) (*seedFile, error) {
 		return nil, &diag.Error{Pos: diag.Pos{File: name}, Msg: "can not be read: " + msg, Err: err}
 	}
 	defer f.Close()
-	scanned, err := seed.Scan(f, name, delimiter)
-	if err != nil {
-		return nil, err
-	}
-	s := &seedFile{File: scanned, name: name}
-	s.read = engine.CSVFile{Path: name, Delimiter: delimiter, Longest: s.Longest, Multiline: s.Multiline}
-	for _, c := range s.Columns {
-		s.read.Columns = append(s.read.Columns, c.Name)
-	}
-	return s, nil
-}
-
-// from is the table expression over the file at its place on this machine.
-func (r *Runner) from(d engine.CSVReader, s *seedFile) string {
-	at := s.read
-	at.Path = filepath.Join(r.project.Dir, filepath.FromSlash(s.name))
-	return d.ReadCSV(at)
-}
-
-// csvReader is the target's reader of CSV files.
-func (r *Runner) csvReader(n *compile.Node) (engine.CSVReader, error) {
-	if d, ok := r.dialect().(engine.CSVReader); ok {
-		return d, nil
-	}
-	return nil, &diag.Error{Pos: diag.Pos{File: n.File}, Msg: fmt.Sprintf("a %s target reads no CSV files of this machine", r.project.Target.Type),
-		Advice: "load the file into a table, and read it as a source"}
+	return seed.Each(f, name, delimiter, record)
 }
 
 // renderSeed scans a seed's file and writes the SELECT of its rows. What is
 // kept of it names the file as the project does.
 func (r *Runner) renderSeed(n *compile.Node) (*compile.Rendered, *seedFile, error) {
-	d, err := r.csvReader(n)
+	d, err := r.seedReader(n)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,16 +84,33 @@ func (r *Runner) renderSeed(n *compile.Node) (*compile.Rendered, *seedFile, erro
 	for column, typ := range n.Config.ColumnTypes {
 		s.declared[strings.ToLower(column)] = typ
 	}
-	head := "SELECT " + s.selected() + "\nFROM "
-	return &compile.Rendered{SQL: head + r.from(d, s), Stored: head + d.ReadCSV(s.read), Warnings: s.unknownTypes(n)}, s, nil
+	rendered, err := r.seedRows(d, s, "SELECT "+s.selected(d)+"\nFROM ")
+	if err != nil {
+		return nil, nil, err
+	}
+	rendered.Warnings = s.unknownTypes(n)
+	return rendered, s, nil
+}
+
+// seedRows is the SELECT of the file's records; what does not fit into it goes
+// into s.more.
+func (r *Runner) seedRows(d seedReader, s *seedFile, head string) (*compile.Rendered, error) {
+	from, err := d.from(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, next := range from[1:] {
+		s.more = append(s.more, head+next)
+	}
+	return &compile.Rendered{SQL: head + from[0], Stored: head + d.stored(s.read)}, nil
 }
 
 // selected is the select list: every column in its type.
-func (s *seedFile) selected() string {
+func (s *seedFile) selected(d seedReader) string {
 	var list []string
 	for _, c := range s.Columns {
 		name := engine.Ident(c.Name)
-		if typ := cmp.Or(s.declared[strings.ToLower(c.Name)], sqlTypes[c.Type]); typ != "" {
+		if typ := cmp.Or(s.declared[strings.ToLower(c.Name)], d.typeOf(c.Type)); typ != "" {
 			list = append(list, fmt.Sprintf("CAST(%s AS %s) AS %s", name, typ, name))
 		} else {
 			list = append(list, name)
@@ -110,10 +118,6 @@ func (s *seedFile) selected() string {
 	}
 	return strings.Join(list, ",\n    ")
 }
-
-// sqlTypes are the types that are inferred; text needs no cast.
-var sqlTypes = map[seed.Type]string{seed.Integer: "INTEGER", seed.BigInt: "BIGINT", seed.Double: "DOUBLE", seed.Boolean: "BOOLEAN",
-	seed.Date: "DATE", seed.Timestamp: "TIMESTAMP"}
 
 // unknownTypes warns of types that the seed's own entry declares for columns
 // that the file does not have.
@@ -139,12 +143,12 @@ func (s *seedFile) unknownTypes(n *compile.Node) []*diag.Error {
 // replaySeed makes a seed's stored SQL runnable on the file as it is now. The
 // columns must still be those.
 func (r *Runner) replaySeed(n *compile.Node, stored string) (*compile.Rendered, *seedFile, error) {
-	d, err := r.csvReader(n)
+	d, err := r.seedReader(n)
 	if err != nil {
 		return nil, nil, err
 	}
 	head, from, ok := strings.Cut(stored, "\nFROM ")
-	was, known := d.ParseReadCSV(from)
+	was, known := d.parse(from)
 	if !ok || !known {
 		return nil, nil, fmt.Errorf("the stored SQL of seed %s names no file", n.Name)
 	}
@@ -156,8 +160,11 @@ func (r *Runner) replaySeed(n *compile.Node, stored string) (*compile.Rendered, 
 		return nil, nil, &diag.Error{Pos: diag.Pos{File: s.name, Line: 1}, Msg: fmt.Sprintf("the columns of the file changed since: it had %s", strings.Join(was.Columns, ", ")),
 			Advice: "`warehouse build` makes a run of the file as it is now"}
 	}
-	head += "\nFROM "
-	return &compile.Rendered{SQL: head + r.from(d, s), Stored: head + d.ReadCSV(s.read)}, s, nil
+	rendered, err := r.seedRows(d, s, head+"\nFROM ")
+	if err != nil {
+		return nil, nil, err
+	}
+	return rendered, s, nil
 }
 
 // input is the file as an input of its rows.
@@ -172,12 +179,16 @@ func (r *Runner) loaded(s *seedFile, rows int64) error {
 		return err
 	}
 	if now.SHA256 != s.SHA256 {
-		return &diag.Error{Pos: diag.Pos{File: s.name}, Msg: "the file changed while it was read", Advice: "`warehouse retry` reads it again"}
+		return changed(s)
 	}
 	if rows != s.Records {
 		return &diag.Error{Pos: diag.Pos{File: s.name}, Msg: fmt.Sprintf("the engine read %d rows of the file's %d", rows, s.Records)}
 	}
 	return nil
+}
+
+func changed(s *seedFile) error {
+	return &diag.Error{Pos: diag.Pos{File: s.name}, Msg: "the file changed while it was read", Advice: "`warehouse retry` reads it again"}
 }
 
 // explain finds the line of a value that is not of the type that column_types
@@ -187,25 +198,28 @@ func (s *seedFile) explain(ctx context.Context, r *Runner, c *engine.Conn, n *co
 	if !errors.As(err, &qe) || qe.Kind == engine.KindCancelled {
 		return err
 	}
-	d, derr := r.csvReader(n)
+	d, derr := r.seedReader(n)
 	if derr != nil {
 		return err
 	}
-	ordered := *s
-	ordered.read.Multiline = true // one after the other
-	for _, col := range s.Columns {
+	for i, col := range s.Columns {
 		typ := s.declared[strings.ToLower(col.Name)]
 		if typ == "" {
 			continue
 		}
-		q := fmt.Sprintf("SELECT n, v FROM (SELECT row_number() OVER () AS n, %s AS v FROM %s) AS f WHERE v IS NOT NULL AND TRY_CAST(v AS %s) IS NULL ORDER BY n LIMIT 1",
-			engine.Ident(col.Name), r.from(d, &ordered), typ)
-		var record int64
-		var value string
-		if c.QueryRow(ctx, q, nil, &record, &value) == nil {
-			return &diag.Error{Pos: diag.Pos{File: s.name, Line: s.Line(record)}, Err: err,
-				Msg:    fmt.Sprintf("%s is %q, which is no %s", col.Name, value, typ),
-				Advice: "correct the value, or column_types in the seed's config"}
+		numbered, derr := d.numbered(s, i)
+		if derr != nil {
+			return err
+		}
+		for _, values := range numbered {
+			q := fmt.Sprintf("SELECT n, v FROM %s AS f WHERE v IS NOT NULL AND TRY_CAST(v AS %s) IS NULL ORDER BY n LIMIT 1", values, typ)
+			var record int64
+			var value string
+			if c.QueryRow(ctx, q, nil, &record, &value) == nil {
+				return &diag.Error{Pos: diag.Pos{File: s.name, Line: s.Line(record)}, Err: err,
+					Msg:    fmt.Sprintf("%s is %q, which is no %s", col.Name, value, typ),
+					Advice: "correct the value, or column_types in the seed's config"}
+			}
 		}
 	}
 	return err

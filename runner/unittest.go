@@ -68,9 +68,13 @@ func (u *unitRun) render(ctx context.Context) (*compile.Rendered, error) {
 func (u *unitRun) input(ctx context.Context, i int, g compile.Given) (string, error) {
 	switch {
 	case g.Rows.Seed:
-		rendered, _, err := u.b.r.renderSeed(g.Input)
+		rendered, file, err := u.b.r.renderSeed(g.Input)
 		if err != nil {
 			return "", err
+		}
+		if len(file.more) > 0 {
+			return "", &diag.Error{Pos: diag.Pos{File: file.name}, Msg: "the file is too long to be a unit test's input on this engine: its rows must fit into one statement",
+				Advice: "give the unit test a fixture with the rows that it needs"}
 		}
 		return rendered.SQL, nil
 	case g.Rows.SQL != "":

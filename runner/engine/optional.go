@@ -55,6 +55,8 @@ type Appender interface {
 	// JSONRows is a table expression over one parameter, a JSON array of arrays
 	// of texts. Its column r is one of those: r[1] is its first text.
 	JSONRows() string
+	// MaxStatement is how many characters a statement may have.
+	MaxStatement() int
 	// JSONTexts is the same of a JSON array of texts, which are its column v.
 	JSONTexts() string
 	// ParseTime reads a text "2006-01-02 15:04:05.000000 UTC".

@@ -36,6 +36,9 @@ type Job struct {
 	RunID     string
 	CreatedAt time.Time
 	Select    string
+	// More are SELECTs of the same columns whose rows come too: what is longer
+	// than a statement may be is written in several.
+	More []string
 	// Counts are aggregate expressions over the SELECT's columns, each giving
 	// an integer: row-wise data tests, which cost no scan of their own here.
 	Counts []string
@@ -63,14 +66,19 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 		in.Physical = append(in.Physical, col.Physical)
 		in.Columns = append(in.Columns, col.Name)
 	}
-	insert := d.InsertRun(in)
-	n, err := c.Exec(ctx, insert)
-	if err != nil {
-		return Written{}, within(err, insert, j.Select)
+	var n int64
+	for _, query := range append([]string{j.Select}, j.More...) {
+		in.Select = query
+		insert := d.InsertRun(in)
+		written, err := c.Exec(ctx, insert)
+		if err != nil {
+			return Written{}, within(err, insert, query)
+		}
+		n += written
 	}
 	w, err := j.look(ctx, c, plan)
 	if _, ok := d.(engine.Transactor); !ok && err == nil && w.Rows != n {
-		return w, &engine.QueryError{Kind: engine.KindConflict, Offset: -1, SQL: insert,
+		return w, &engine.QueryError{Kind: engine.KindConflict, Offset: -1, SQL: d.InsertRun(in),
 			Msg:    fmt.Sprintf("%d rows were written into %s, and %d stand there under the run id: another client writes the same run", n, j.Spec.Table.Name, w.Rows),
 			Advice: "`warehouse retry` writes them again"}
 	}

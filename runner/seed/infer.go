@@ -2,6 +2,7 @@ package seed
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -107,6 +108,29 @@ func classify(raw []byte) Type {
 		}
 	}
 	return Text
+}
+
+// Instant reads a value of a column of type Timestamp: one without an offset is
+// UTC.
+func Instant(value string) (time.Time, error) {
+	m := timestamp.FindStringSubmatch(strings.TrimSpace(value))
+	if m == nil {
+		return time.Time{}, fmt.Errorf("%q is no timestamp", value)
+	}
+	clock, offset := m[2], m[5]
+	if m[3] == "" {
+		clock += ":00"
+	}
+	switch {
+	case offset == "" || offset == "Z":
+		offset = "+00:00"
+	case len(offset) == len("+01"):
+		offset += ":00"
+	case !strings.Contains(offset, ":"):
+		offset = offset[:3] + ":" + offset[3:]
+	}
+	t, err := time.Parse("2006-01-02 15:04:05-07:00", m[1]+" "+clock+m[4]+offset)
+	return t.UTC(), err
 }
 
 func isTime(day, clock string) bool {

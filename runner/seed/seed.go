@@ -87,12 +87,18 @@ func Delimiter(text string) (string, error) {
 
 // Scan reads a whole CSV file. name is for errors, which are *diag.Error.
 func Scan(r io.Reader, name, delimiter string) (*File, error) {
+	return Each(r, name, delimiter, nil)
+}
+
+// Each is Scan; record, if it is not nil, is given the values of every record,
+// in the order of the header. The slice is used again.
+func Each(r io.Reader, name, delimiter string, record func(values []string)) (*File, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, &diag.Error{Pos: diag.Pos{File: name}, Msg: "can not be read: " + err.Error(), Err: err}
 	}
 	sum := sha256.Sum256(data)
-	s := &scanner{name: name, data: bytes.TrimPrefix(data, []byte("\ufeff")), delimiter: []byte(delimiter), line: 1}
+	s := &scanner{name: name, data: bytes.TrimPrefix(data, []byte("\ufeff")), delimiter: []byte(delimiter), line: 1, record: record}
 	s.file.SHA256 = hex.EncodeToString(sum[:])
 	if err := s.encoding(); err != nil {
 		return nil, err
@@ -113,12 +119,22 @@ type scanner struct {
 	at, line  int // of the next byte
 	file      File
 	fields    []field // of the record that was read last
+	record    func([]string)
+	values    []string
 }
 
 // field is a value as it stands in the file, without the quotes around it.
 type field struct {
 	raw    []byte
 	quoted bool
+}
+
+// value is what the field means.
+func (f field) value() string {
+	if !f.quoted {
+		return string(f.raw)
+	}
+	return strings.ReplaceAll(string(f.raw), `""`, `"`)
 }
 
 func (s *scanner) fail(line int, advice, format string, args ...any) error {
@@ -214,6 +230,13 @@ func (s *scanner) records() error {
 		}
 		for i := range kinds {
 			kinds[i].see(s.fields[i].raw)
+		}
+		if s.record != nil {
+			s.values = s.values[:0]
+			for _, f := range s.fields {
+				s.values = append(s.values, f.value())
+			}
+			s.record(s.values)
 		}
 	}
 	for i := range kinds {

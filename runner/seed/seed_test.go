@@ -2,8 +2,10 @@ package seed_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"warehouse/runner/seed"
 )
@@ -135,4 +137,32 @@ func FuzzScan(f *testing.F) {
 			last = line
 		}
 	})
+}
+
+func TestEach(t *testing.T) {
+	var got []string
+	f, err := seed.Each(strings.NewReader("a;b\r\n\"x\"\"y\";1\n\n\"\"; 2 \n"), "s.csv", ";", func(v []string) { got = append(got, strings.Join(v, "|")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{`x"y|1`, "| 2 "}; !slices.Equal(got, want) || f.Records != 2 {
+		t.Errorf("got %q, %d records", got, f.Records)
+	}
+}
+
+func TestInstant(t *testing.T) {
+	for value, want := range map[string]string{
+		"2026-01-02 03:04":                 "2026-01-02T03:04:00Z",
+		" 2026-01-02T03:04:05.123456 ":     "2026-01-02T03:04:05.123456Z",
+		"2026-01-02T03:04:05Z":             "2026-01-02T03:04:05Z",
+		"2026-01-02 03:04:05+02":           "2026-01-02T01:04:05Z",
+		"2026-01-02 03:04:05.5-0330":       "2026-01-02T06:34:05.5Z",
+		"2026-01-02 03:04:05.000001+05:45": "2026-01-01T21:19:05.000001Z",
+		"2026-01-02":                       "",
+	} {
+		got, err := seed.Instant(value)
+		if text := got.Format(time.RFC3339Nano); (err == nil) != (want != "") || err == nil && text != want {
+			t.Errorf("%s: %s, %v; want %s", value, text, err, want)
+		}
+	}
 }

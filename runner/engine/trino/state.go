@@ -17,6 +17,9 @@ func (backend) JSONRows() string {
 	return "UNNEST(CAST(json_parse(?) AS array(array(varchar)))) AS j(r)"
 }
 
+// MaxStatement is query.max-length, as it is unless the server says otherwise.
+func (backend) MaxStatement() int { return 1_000_000 }
+
 func (backend) JSONTexts() string { return "UNNEST(CAST(json_parse(?) AS array(varchar))) AS j(v)" }
 
 func (b backend) ParseTime(expr string) string {

@@ -2,7 +2,8 @@
 // their own, which is dropped at the end.
 //
 // The server comes from outside, one for all test binaries, as
-// WAREHOUSE_TRINO_URL: scripts/trino/with.sh starts one for a command. Without
+// WAREHOUSE_TRINO_URL: scripts/trino/server.sh with COMMAND starts
+// one for it. Without
 // it tests skip and say so; with WAREHOUSE_TRINO_REQUIRED=1, as in CI, they
 // fail.
 package trinotest
@@ -33,7 +34,7 @@ func DSN(t testing.TB) string {
 		if os.Getenv("WAREHOUSE_TRINO_REQUIRED") != "" {
 			skip = t.Fatal
 		}
-		skip("no Trino server: scripts/trino/with.sh go test ./... starts one (it needs a JDK of version 24 or later)")
+		skip("no Trino server: scripts/trino/server.sh with go test ./... starts one")
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {

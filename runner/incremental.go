@@ -22,7 +22,7 @@ import (
 //	SELECT * FROM this_run UNION ALL BY NAME SELECT * FROM carried
 //
 // Where an engine cannot join rows by the names of their columns, both lists are
-// written out.
+// written out, and what is replaced is found by a LEFT JOIN.
 
 // adds says whether a model adds to the rows of its published run: what
 // is_incremental() is.
@@ -229,16 +229,21 @@ func (u union) around(r *compile.Rendered) *compile.Rendered {
 		if can {
 			head = "WITH this_run AS " + byName.Materialized() + "(\n"
 		}
-		var equal []string
+		var equal, keys []string
 		for _, k := range u.inc.Key {
 			now, _ := u.find(k)
 			was, ok := u.before(k)
 			if !ok {
 				was = mart.Column{Name: now.Name, Type: now.Type}
 			}
-			equal = append(equal, fmt.Sprintf("n.%s IS NOT DISTINCT FROM %s", engine.Ident(now.Name), u.value(was)))
+			equal = append(equal, engine.SameKey(u.dialect, now.Type, "n."+engine.Ident(now.Name), u.value(was)))
+			keys = append(keys, engine.Ident(now.Name))
 		}
 		where = "\n    WHERE NOT EXISTS (SELECT 1 FROM this_run AS n WHERE " + strings.Join(equal, " AND ") + ")"
+		if !can {
+			where = fmt.Sprintf("\n    LEFT JOIN (SELECT DISTINCT %s, true AS \"is replaced\" FROM this_run) AS n ON %s\n    WHERE n.\"is replaced\" IS NULL",
+				strings.Join(keys, ", "), strings.Join(equal, " AND "))
+		}
 	}
 	list, tail := u.listed()
 	if can {

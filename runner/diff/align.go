@@ -39,7 +39,7 @@ func align(a, b []mart.Column, o Options) (both []column, r Result) {
 			r.ColumnsAdded = append(r.ColumnsAdded, cb.Name)
 			continue
 		}
-		c := column{name: cb.Name, a: ca, b: cb, ta: parseType(ca.Type), tb: parseType(cb.Type), tol: o.Tolerance}
+		c := column{name: cb.Name, a: ca, b: cb, ta: o.in.parse(ca.Type), tb: o.in.parse(cb.Type), tol: o.Tolerance}
 		c.common = unify(c.ta, c.tb)
 		if t, ok := o.ByColumn[fold(cb.Name)]; ok {
 			c.tol = t

@@ -11,18 +11,18 @@ import (
 type bag struct {
 	a, b    source
 	columns []column
+	in      lang
 }
 
-// create makes the table of rows that are there more often on one side: na and
-// nb times.
-func (g bag) create() string {
+// rows are those that are there more often on one side: na and nb times.
+func (g bag) rows() string {
 	var names []string
 	for i := range g.columns {
 		names = append(names, va(i))
 	}
 	group := strings.Join(names, ", ")
-	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS\nSELECT %s, sum(a) AS na, sum(b) AS nb\nFROM (\n%s\nUNION ALL\n%s\n)\nGROUP BY %s\nHAVING sum(a) <> sum(b)",
-		differing, group,
+	return fmt.Sprintf("SELECT %s, sum(a) AS na, sum(b) AS nb\nFROM (\n%s\nUNION ALL\n%s\n)\nGROUP BY %s\nHAVING sum(a) <> sum(b)",
+		group,
 		g.side(g.a, "1 AS a, 0 AS b", func(c column) (mart.Column, form) { return c.a, c.common.a }),
 		g.side(g.b, "0 AS a, 1 AS b", func(c column) (mart.Column, form) { return c.b, c.common.b }), group)
 }
@@ -39,5 +39,7 @@ func (g bag) side(s source, which string, of func(column) (mart.Column, form)) s
 
 // counts is a query of one row: removed, added.
 func (g bag) counts() string {
-	return "SELECT coalesce(sum(greatest(na - nb, 0)), 0)::BIGINT, coalesce(sum(greatest(nb - na, 0)), 0)::BIGINT FROM " + differing
+	return "SELECT CAST(coalesce(sum(greatest(na - nb, 0)), 0) AS BIGINT), CAST(coalesce(sum(greatest(nb - na, 0)), 0) AS BIGINT) FROM " + g.from()
 }
+
+func (g bag) from() string { return g.in.from(g.rows) }

@@ -6,7 +6,7 @@
 //     sides, end it: nothing differs (same, in mart.go).
 //  2. align.go matches the columns by name and finds the key; types.go gives
 //     two types of one column a common form without loss.
-//  3. keyed.go joins both runs on the key, once, and keeps the rows that differ
+//  3. keyed.go joins both runs on the key and keeps the rows that differ
 //     in a temporary table; all counts are counted there.
 //  4. bag.go does the same without a key: equal rows are counted on each side.
 //  5. show.go reads the few rows that are shown. No others leave the engine.
@@ -16,7 +16,8 @@
 // timestamps with a zone are equal if they are one value; lists, structs and
 // maps are compared in depth, and the order of a list or map counts.
 //
-// The SQL is DuckDB's. On another engine Mart is errors.ErrUnsupported.
+// The SQL is DuckDB's or Trino's (lang.go). Where there are no temporary tables
+// (Trino) each query makes the rows that differ anew.
 package diff
 
 import (
@@ -60,6 +61,8 @@ type Options struct {
 	// FloatTolerance is the relative difference within which floats differ by
 	// rounding only; 0 is DefaultFloatTolerance.
 	FloatTolerance float64
+
+	in lang // the engine's; the zero value is DuckDB
 }
 
 // DefaultFloatTolerance is what parallel sums of floats stay well within.

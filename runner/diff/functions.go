@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"strings"
 
 	"warehouse/runner/engine"
 )
@@ -9,6 +10,9 @@ import (
 // Unstable returns the names of the functions that the engine itself says may
 // give another value in another query: random, now, uuid, …
 func Unstable(ctx context.Context, c *engine.Conn) (map[string]bool, error) {
+	if c.DB().Dialect().Name() == "trino" {
+		return unstableTrino(ctx, c)
+	}
 	out := map[string]bool{}
 	err := read(ctx, c, "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability <> 'CONSISTENT'", func(row []*string) {
 		if row[0] != nil && !harmless[*row[0]] {
@@ -24,7 +28,7 @@ func Unstable(ctx context.Context, c *engine.Conn) (map[string]bool, error) {
 
 // harmless are called unstable and give the same rows all the same.
 var harmless = map[string]bool{"error": true, "current_schema": true, "current_schemas": true, "current_database": true, "in_search_path": true,
-	"sleep_ms": true, "write_log": true}
+	"sleep_ms": true, "write_log": true, "sequence": true, "exclude_columns": true}
 
 // ByOrder are functions whose result depends on the order in which rows come,
 // unless an ORDER BY without ties says it.
@@ -38,3 +42,19 @@ var Outside = map[string]bool{"read_csv": true, "read_csv_auto": true, "read_par
 	"read_json_auto": true, "read_ndjson": true, "read_ndjson_auto": true, "read_json_objects": true, "read_text": true, "read_blob": true,
 	"glob": true, "read_xlsx": true, "sqlite_scan": true, "postgres_scan": true, "postgres_query": true, "mysql_scan": true, "iceberg_scan": true,
 	"delta_scan": true, "query_table": true, "query": true, "getenv": true}
+
+// unstableTrino asks a Trino server. It calls those deterministic that are the
+// same throughout one query: they stand here.
+func unstableTrino(ctx context.Context, c *engine.Conn) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, name := range []string{"now", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_timezone",
+		"current_user", "random", "rand", "uuid", "shuffle"} {
+		out[name] = true
+	}
+	err := read(ctx, c, "SHOW FUNCTIONS", func(row []*string) {
+		if len(row) > 4 && row[0] != nil && row[4] != nil && *row[4] == "false" && !harmless[*row[0]] {
+			out[strings.ToLower(*row[0])] = true
+		}
+	})
+	return out, err
+}

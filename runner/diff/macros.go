@@ -111,7 +111,7 @@ func unionColumns(layouts []history.Layout) []unionColumn {
 				continue
 			}
 			if as == zoned && instants[parseType(c.Type).base] {
-				values[i] = naive(values[i])
+				values[i] = lang{}.naive(values[i])
 			}
 			values[i] = cast(as)(values[i])
 		}

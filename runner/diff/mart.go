@@ -21,8 +21,9 @@ var ErrNoColumn = errors.New("no such column")
 // It needs a session of its own, as it makes a temporary table, and leaves
 // none.
 func Mart(ctx context.Context, c *engine.Conn, a, b *Side, o Options) (Result, error) {
-	if c.DB().Dialect().Name() != "duckdb" {
-		return Result{}, fmt.Errorf("comparing runs on %s: %w", c.DB().Dialect().Name(), errors.ErrUnsupported)
+	var err error
+	if o.in, err = langOf(c.DB().Dialect()); err != nil {
+		return Result{}, err
 	}
 	for _, s := range []*Side{a, b} {
 		if err := s.readable(); err != nil {
@@ -113,15 +114,27 @@ func (m *comparison) run(ctx context.Context) (err error) {
 		m.note("the two sides have no column in common")
 		return nil
 	}
-	defer func() {
-		_, derr := m.c.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+differing)
-		err = errors.Join(err, derr)
-	}()
+	if m.o.in.temporary() {
+		defer func() {
+			_, derr := m.c.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+differing)
+			err = errors.Join(err, derr)
+		}()
+	}
 	if len(key) > 0 {
 		keys, values := split(columns, key)
-		return m.keyed(ctx, keyed{from, to, keys, values})
+		return m.keyed(ctx, keyed{from, to, keys, values, m.o.in})
 	}
-	return m.bag(ctx, bag{from, to, columns})
+	return m.bag(ctx, bag{from, to, columns, m.o.in})
+}
+
+// keep makes the temporary table of the rows that differ, where there can be
+// one.
+func (m *comparison) keep(ctx context.Context, rows string) error {
+	if !m.o.in.temporary() {
+		return nil
+	}
+	_, err := m.c.Exec(ctx, "CREATE OR REPLACE TEMP TABLE "+differing+" AS\n"+rows)
+	return err
 }
 
 func (m *comparison) note(format string, args ...any) {
@@ -212,7 +225,7 @@ func results(values []column) []ColumnResult {
 }
 
 func (m *comparison) keyed(ctx context.Context, k keyed) error {
-	if _, err := m.c.Exec(ctx, k.create()); err != nil {
+	if err := m.keep(ctx, k.rows()); err != nil {
 		return err
 	}
 	r := m.r
@@ -240,7 +253,7 @@ func (m *comparison) bag(ctx context.Context, g bag) error {
 	if !m.o.Tolerance.none() || len(m.o.ByColumn) > 0 {
 		m.note("without a key, rows are compared exactly: no tolerance is used")
 	}
-	if _, err := m.c.Exec(ctx, g.create()); err != nil {
+	if err := m.keep(ctx, g.rows()); err != nil {
 		return err
 	}
 	r := m.r

@@ -16,7 +16,7 @@ func shown(t typ, x string) string {
 	text := show(t)(x)
 	switch t.base {
 	case "VARCHAR", "JSON", "BLOB", "BIT", "LIST", "ARRAY", "STRUCT", "MAP":
-		return fmt.Sprintf("CASE WHEN length(%[1]s) > %[2]d THEN left(%[1]s, %[2]d) || '…' ELSE %[1]s END", text, mostText)
+		return fmt.Sprintf("CASE WHEN length(%[1]s) > %[2]d THEN substr(%[1]s, 1, %[2]d) || '…' ELSE %[1]s END", text, mostText)
 	}
 	return text
 }
@@ -43,7 +43,7 @@ func (k keyed) sample(kind string, limit int) string {
 		}
 		list = append(list, is, shown(c.ta, va(i)), shown(c.tb, vb(i)))
 	}
-	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE %s\nORDER BY %s\nLIMIT %d", strings.Join(list, ",\n  "), differing, where, strings.Join(order, ", "), limit)
+	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE %s\nORDER BY %s\nLIMIT %d", strings.Join(list, ",\n  "), k.from(), where, strings.Join(order, ", "), limit)
 }
 
 // movers is a query for the rows in which a column moved most: the key, old,
@@ -57,24 +57,24 @@ func (k keyed) movers(i, limit int) string {
 	list, order := k.keyText()
 	list = append(list, shown(c.ta, va(i)), shown(c.tb, vb(i)), cast("VARCHAR")(d))
 	// What moves from or to NULL or NaN moves by no number.
-	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE in_a AND in_b AND %s AND isfinite(CAST(%s AS DOUBLE))\nORDER BY abs(%s) DESC, %s\nLIMIT %d",
-		strings.Join(list, ", "), differing, c.differ(va(i), vb(i)), d, d, strings.Join(order, ", "), limit)
+	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE in_a AND in_b AND %s AND %s(CAST(%s AS DOUBLE))\nORDER BY abs(%s) DESC, %s\nLIMIT %d",
+		strings.Join(list, ", "), k.from(), c.differ(va(i), vb(i)), k.in.finite(), d, d, strings.Join(order, ", "), limit)
 }
 
 // sample is a query for rows that are there more often on one side: how many
 // more, then the values. The most frequent come first.
 func (g bag) sample(kind string, limit int) string {
 	n := map[string]string{Removed: "na - nb", Added: "nb - na"}[kind]
-	list, order := []string{fmt.Sprintf("(%s)::BIGINT", n)}, []string{n + " DESC"}
+	list, order := []string{fmt.Sprintf("CAST(%s AS BIGINT)", n)}, []string{n + " DESC"}
 	for i, c := range g.columns {
 		t := c.tb
 		if c.ta.text != c.tb.text {
-			t = parseType(c.common.as) // the values are in their common form
+			t = g.in.parse(c.common.as) // the values are in their common form
 		}
 		list = append(list, shown(t, va(i)))
-		order = append(order, va(i))
+		order = append(order, g.in.ordered(t, va(i)))
 	}
-	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE %s > 0\nORDER BY %s\nLIMIT %d", strings.Join(list, ", "), differing, n, strings.Join(order, ", "), limit)
+	return fmt.Sprintf("SELECT %s\nFROM %s\nWHERE %s > 0\nORDER BY %s\nLIMIT %d", strings.Join(list, ", "), g.from(), n, strings.Join(order, ", "), limit)
 }
 
 // read runs a query and gives each row to f, as text.

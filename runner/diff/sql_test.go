@@ -59,8 +59,8 @@ func TestKeyedSQL(t *testing.T) {
 		both, _ := align(columnsA, columnsB, c.o)
 		a, b := sides(c.where)
 		keys, values := split(both, []string{"ID"})
-		k := keyed{a, b, keys, values}
-		golden(t, c.name, k.create()+";\n\n"+k.counts())
+		k := keyed{a, b, keys, values, lang{}}
+		golden(t, c.name, k.rows()+";\n\n"+k.counts())
 	}
 }
 
@@ -68,7 +68,7 @@ func TestKeyedShowSQL(t *testing.T) {
 	both, _ := align(columnsA, columnsB, Options{})
 	a, b := sides("")
 	keys, values := split(both, []string{"id"})
-	k := keyed{a, b, keys, values}
+	k := keyed{a, b, keys, values, lang{}}
 	golden(t, "keyed_show", k.sample(Changed, 5)+";\n\n"+k.sample(Added, 5)+";\n\n"+k.movers(0, 3))
 	if got := k.movers(1, 3); got != "" {
 		t.Errorf("a text moves: %s", got)
@@ -78,8 +78,8 @@ func TestKeyedShowSQL(t *testing.T) {
 func TestBagSQL(t *testing.T) {
 	both, _ := align(columnsA, columnsB, Options{})
 	a, b := sides("")
-	g := bag{a, b, both}
-	golden(t, "bag", g.create()+";\n\n"+g.counts()+";\n\n"+g.sample(Removed, 5))
+	g := bag{a, b, both, lang{}}
+	golden(t, "bag", g.rows()+";\n\n"+g.counts()+";\n\n"+g.sample(Removed, 5))
 }
 
 func TestSourceSQL(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 // typ is a type of the engine, taken apart.
 type typ struct {
+	in   lang
 	text string // as the engine writes it
 	base string // INTEGER, DECIMAL, LIST, STRUCT, …; of an ENUM without its values
 
@@ -167,21 +168,23 @@ func unify(a, b typ) common {
 	case a.number() && b.number():
 		return unifyNumbers(a, b)
 	case instants[a.base] && instants[b.base]:
-		return castBoth("TIMESTAMP")
+		return castBoth(a.in.instant())
 	case a.base == zoned && instants[b.base]:
-		return common{same, naive, zoned}
+		return common{same, a.in.naive, a.text}
 	case b.base == zoned && instants[a.base]:
-		return common{naive, same, zoned}
+		return common{a.in.naive, same, b.text}
 	}
 	if c, ok := unifyNested(a, b, 1); ok {
 		return c
 	}
+	if a.textless() || b.textless() {
+		mark := func(side string) form {
+			return func(x string) string { return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN '%s' END", x, side) }
+		}
+		return common{mark("a"), mark("b"), "VARCHAR"}
+	}
 	return common{textOf(a, b), textOf(b, a), "VARCHAR"}
 }
-
-// naive reads a time without a zone as UTC: the session's zone is not the
-// data's.
-func naive(x string) string { return fmt.Sprintf("(CAST(%s AS TIMESTAMP) AT TIME ZONE 'UTC')", x) }
 
 func unifyNumbers(a, b typ) common {
 	wa, wb := integers[a.base], integers[b.base]
@@ -253,26 +256,30 @@ func digitsOf(t, other typ) form {
 		}
 	case t.float():
 		return func(x string) string {
-			return fmt.Sprintf("CASE WHEN isfinite(%[1]s) AND %[1]s = trunc(%[1]s) AND abs(%[1]s) < 1e38 THEN CAST(CAST(%[1]s AS HUGEINT) AS VARCHAR) ELSE CAST(%[1]s AS VARCHAR) END", x)
+			return fmt.Sprintf("CASE WHEN %[2]s(%[1]s) AND %[1]s = %[3]s(%[1]s) AND abs(%[1]s) < 1e38 THEN CAST(CAST(%[1]s AS %[4]s) AS VARCHAR) ELSE %[5]s END",
+				x, t.in.finite(), t.in.trunc(), t.in.wide(), show(t)(x))
 		}
 	}
 	plain := func(x string) string {
 		if t.scale == 0 {
 			return cast("VARCHAR")(x)
 		}
-		return fmt.Sprintf(`regexp_replace(regexp_replace(CAST(%s AS VARCHAR), '\.?0+$', ''), '^(-?)(\.|$)', '\10\2')`, x)
+		return fmt.Sprintf(`regexp_replace(regexp_replace(CAST(%s AS VARCHAR), '\.?0+$', ''), '^(-?)(\.|$)', '%s')`, x, t.in.groups())
 	}
 	if !other.float() {
 		return plain
 	}
 	return func(x string) string {
-		float := fmt.Sprintf("CAST(CAST(CAST(%s AS VARCHAR) AS %s) AS VARCHAR)", x, other.base)
-		return fmt.Sprintf("CASE WHEN %[1]s <> trunc(%[1]s) AND TRY_CAST(%[2]s AS %[3]s) = %[1]s THEN %[2]s ELSE %[4]s END", x, float, t.text, plain(x))
+		float := show(other)(fmt.Sprintf("CAST(CAST(%s AS VARCHAR) AS %s)", x, other.text))
+		return fmt.Sprintf("CASE WHEN %[1]s <> %[5]s(%[1]s) AND TRY_CAST(%[2]s AS %[3]s) = %[1]s THEN %[2]s ELSE %[4]s END", x, float, t.text, plain(x), t.in.trunc())
 	}
 }
 
 // unifyNested goes into lists, structs and maps; depth names the variables.
 func unifyNested(a, b typ, depth int) (common, bool) {
+	if !a.in.nests() {
+		return common{}, false
+	}
 	list := func(t typ) bool { return t.base == "LIST" || t.base == "ARRAY" }
 	switch {
 	case list(a) && list(b):
@@ -360,6 +367,9 @@ func textOf(t, other typ) form {
 // show is a value as people read it. An instant is shown in UTC, whatever the
 // session's zone.
 func show(t typ) form {
+	if f := t.in.shows(t); f != nil {
+		return f
+	}
 	switch t.base {
 	case "VARCHAR":
 		return same
@@ -384,7 +394,7 @@ func delta(a, b typ, old, new string) string {
 	switch {
 	case !holds(a) || !holds(b):
 	case a.integer() && b.integer():
-		to = "HUGEINT"
+		to = a.in.wide()
 	default:
 		to = fmt.Sprintf("DECIMAL(38,%d)", max(a.scale, b.scale))
 	}

@@ -47,6 +47,21 @@ type IntegerCounter interface {
 	DistinctIntegers(column, typ string, low, high, rows int64) (string, bool)
 }
 
+// KeyJoiner is an engine that joins by a hash table only what is compared with
+// =. Another comparison takes each pair of rows.
+type KeyJoiner interface {
+	// SameKey is true where two values of a type are equal, or both NULL.
+	SameKey(typ, a, b string) string
+}
+
+// SameKey is a condition: two values of a type are equal, or both NULL.
+func SameKey(d Dialect, typ, a, b string) string {
+	if j, ok := d.(KeyJoiner); ok {
+		return j.SameKey(typ, a, b)
+	}
+	return a + " IS NOT DISTINCT FROM " + b
+}
+
 // Appender is an engine without transactions of several statements, on which
 // state is only added to: an UPDATE of a small table conflicts with every
 // other, and two appends never do. A publication is one row there, with its

@@ -1,4 +1,3 @@
-CREATE OR REPLACE TEMP TABLE temp."diff rows" AS
 SELECT a0, a1, a2, sum(a) AS na, sum(b) AS nb
 FROM (
 SELECT 1 AS a, 0 AS b, t."id" AS a0, CASE WHEN isfinite(t."Price") AND t."Price" = trunc(t."Price") AND abs(t."Price") < 1e38 THEN CAST(CAST(t."Price" AS HUGEINT) AS VARCHAR) ELSE CAST(t."Price" AS VARCHAR) END AS a1, t."it's ""x""" AS a2 FROM "warehouse"."main"."orders" AS t WHERE t."run_id" = 'A'::UUID
@@ -8,9 +7,9 @@ SELECT 0 AS a, 1 AS b, t."id" AS a0, CASE WHEN t."Price~2" <> trunc(t."Price~2")
 GROUP BY a0, a1, a2
 HAVING sum(a) <> sum(b);
 
-SELECT coalesce(sum(greatest(na - nb, 0)), 0)::BIGINT, coalesce(sum(greatest(nb - na, 0)), 0)::BIGINT FROM temp."diff rows";
+SELECT CAST(coalesce(sum(greatest(na - nb, 0)), 0) AS BIGINT), CAST(coalesce(sum(greatest(nb - na, 0)), 0) AS BIGINT) FROM temp."diff rows";
 
-SELECT (na - nb)::BIGINT, CAST(a0 AS VARCHAR), CAST(a1 AS VARCHAR), CASE WHEN length(a2) > 1000 THEN left(a2, 1000) || '…' ELSE a2 END
+SELECT CAST(na - nb AS BIGINT), CAST(a0 AS VARCHAR), CAST(a1 AS VARCHAR), CASE WHEN length(a2) > 1000 THEN substr(a2, 1, 1000) || '…' ELSE a2 END
 FROM temp."diff rows"
 WHERE na - nb > 0
 ORDER BY na - nb DESC, a0, a1, a2

@@ -3,8 +3,8 @@ SELECT CASE WHEN in_b THEN CAST(kb0 AS VARCHAR) ELSE CAST(ka0 AS VARCHAR) END,
   CAST(a0 AS VARCHAR),
   CAST(b0 AS VARCHAR),
   a1 IS DISTINCT FROM b1,
-  CASE WHEN length(a1) > 1000 THEN left(a1, 1000) || '…' ELSE a1 END,
-  CASE WHEN length(b1) > 1000 THEN left(b1, 1000) || '…' ELSE b1 END
+  CASE WHEN length(a1) > 1000 THEN substr(a1, 1, 1000) || '…' ELSE a1 END,
+  CASE WHEN length(b1) > 1000 THEN substr(b1, 1, 1000) || '…' ELSE b1 END
 FROM temp."diff rows"
 WHERE in_a AND in_b
 ORDER BY CASE WHEN in_b THEN kb0 ELSE ka0 END
@@ -15,8 +15,8 @@ SELECT CASE WHEN in_b THEN CAST(kb0 AS VARCHAR) ELSE CAST(ka0 AS VARCHAR) END,
   CAST(a0 AS VARCHAR),
   CAST(b0 AS VARCHAR),
   true,
-  CASE WHEN length(a1) > 1000 THEN left(a1, 1000) || '…' ELSE a1 END,
-  CASE WHEN length(b1) > 1000 THEN left(b1, 1000) || '…' ELSE b1 END
+  CASE WHEN length(a1) > 1000 THEN substr(a1, 1, 1000) || '…' ELSE a1 END,
+  CASE WHEN length(b1) > 1000 THEN substr(b1, 1, 1000) || '…' ELSE b1 END
 FROM temp."diff rows"
 WHERE in_a IS NULL
 ORDER BY CASE WHEN in_b THEN kb0 ELSE ka0 END

@@ -218,6 +218,9 @@ func (s *session) anyRunning(ctx context.Context) (bool, error) {
 
 // resolve names a snapshot by a run spec.
 func (s *session) resolve(ctx context.Context, spec string) (history.Snapshot, error) {
+	if err := s.r.otherTarget(spec); err != nil {
+		return history.Snapshot{}, err
+	}
 	if s.reg == nil {
 		return history.Snapshot{}, fmt.Errorf("%q names no run: %w", spec, history.ErrNoRegister)
 	}
@@ -225,6 +228,16 @@ func (s *session) resolve(ctx context.Context, spec string) (history.Snapshot, e
 		spec = "latest"
 	}
 	return s.reg.Resolve(ctx, s.conn, spec)
+}
+
+// otherTarget refuses "lake:latest": a command works on one target.
+func (r *Runner) otherTarget(spec string) error {
+	target, run, found := strings.Cut(spec, ":")
+	if _, known := r.project.Targets[target]; !found || !known || target == "tag" {
+		return nil
+	}
+	return &UsageError{Msg: fmt.Sprintf("%s names a target: a command reads one target, and two cannot be compared by it", spec),
+		Advice: fmt.Sprintf("`--target %s` reads %s there; to compare two targets, write the rows of each to a file, in the order of the key (`warehouse query --target %[1]s --output csv \"select … order by …\"`), and compare the files", target, run)}
 }
 
 func (r *Runner) waiting(h history.Holder, _ time.Duration) {

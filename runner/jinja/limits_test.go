@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -64,16 +65,12 @@ func TestLimits(t *testing.T) {
 		{"names in tuples", "{% set " + strings.Repeat("(", 5000) + " %}", "nested more than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			start := time.Now()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := renderModel(t, c.src, Options{Globals: MapScope{"modules": Modules()}, Limits: Limits{Steps: 200_000, Output: 8 << 20, Total: 64 << 20, Items: 500_000}})
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(asDiag(t, err).Msg, c.want) {
 				t.Errorf("%.200v", err)
-			}
-			if d := time.Since(start); d > 5*time.Second {
-				t.Errorf("took %v", d)
 			}
 			if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 500 {
 				t.Errorf("allocated %d MB", mb)
@@ -98,10 +95,9 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	tmpl := mustParse(t, "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}")
-	start := time.Now()
-	_, err := tmpl.Render(ctx, Options{})
-	if err == nil || time.Since(start) > 5*time.Second {
-		t.Errorf("%v after %v", err, time.Since(start))
+	_, err := tmpl.Render(ctx, Options{}) // 10 billion turns otherwise
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
 	}
 }
 

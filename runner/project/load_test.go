@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -292,13 +291,9 @@ func TestAliasesThatGrow(t *testing.T) {
 	for i := 1; i < 40; i++ {
 		fmt.Fprintf(&b, "      x%d: &x%d [*x%d, *x%d, *x%d]\n", i, i, i-1, i-1, i-1)
 	}
-	start := time.Now()
 	_, err := loadText(t, shop+"-- models/a.sql --\nselect 1\n-- models/a.yml --\n"+b.String(), Options{})
 	if err == nil || !strings.Contains(err.Error(), "too large") || strings.Count(err.Error(), "\n") > 2 {
 		t.Errorf("%v", err)
-	}
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("took %v", d)
 	}
 	for _, text := range []string{
 		shop + "-- models/a.sql --\nselect 1\n-- models/a.yml --\nmodels:\n  - name: a\n    meta: &m {x: [*m]}\n",

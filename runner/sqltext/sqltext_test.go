@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"warehouse/runner/sqltext"
 )
@@ -69,15 +68,10 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// Texts that would take minutes if the time were quadratic.
+// Texts that would take longer than a test may if the time were quadratic.
 func TestScanIsLinear(t *testing.T) {
 	for _, piece := range []string{"+", "=-", "$a ", "$1", "/*", "e'", "0x", "U&", "1.", "(", "a."} {
-		sql := strings.Repeat(piece, 200_000)
-		start := time.Now()
-		sqltext.Scan(sql)
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%q 200,000 times took %s", piece, took)
-		}
+		sqltext.Scan(strings.Repeat(piece, 1_000_000))
 	}
 }
 

@@ -71,7 +71,7 @@ func TestScan(t *testing.T) {
 // Texts that would take longer than a test may if the time were quadratic.
 func TestScanIsLinear(t *testing.T) {
 	for _, piece := range []string{"+", "=-", "$a ", "$1", "/*", "e'", "0x", "U&", "1.", "(", "a."} {
-		sqltext.Scan(strings.Repeat(piece, 1_000_000))
+		sqltext.Scan(strings.Repeat(piece, 500_000))
 	}
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -32,6 +33,12 @@ type ArtifactOptions struct {
 	Report *Report
 	// Compiled are nodes whose SQL is filled in, if there is no Report.
 	Compiled []Compiled
+	// Freshness is the outcome of a Freshness: sources.json is written beside
+	// the manifest, or as SourcesFile.
+	Freshness   *FreshnessReport
+	SourcesFile string
+	// Catalog is the outcome of a Catalog: catalog.json is written.
+	Catalog *CatalogReport
 	// InvocationID is the id in the files' heads if there is no Report, whose
 	// run has one.
 	InvocationID string
@@ -54,7 +61,13 @@ func (r *Runner) WriteArtifacts(ctx context.Context, o ArtifactOptions) error {
 	a := newArtifacts(r, g, o)
 	errs := []error{a.writeCompiled(), a.write("manifest.json", a.manifest(ctx))}
 	if o.Report != nil && o.Report.facts != nil {
-		errs = append(errs, a.write("run_results.json", a.runResults()), a.write("catalog.json", a.catalog()))
+		errs = append(errs, a.write("run_results.json", a.runResults()), a.write("catalog.json", a.catalog(o.Report.facts.records, nil)))
+	}
+	if o.Catalog != nil {
+		errs = append(errs, a.write("catalog.json", a.catalog(o.Catalog.records, o.Catalog)))
+	}
+	if o.Freshness != nil {
+		errs = append(errs, a.write(cmp.Or(o.SourcesFile, "sources.json"), a.sources()))
 	}
 	return errors.Join(errs...)
 }
@@ -108,9 +121,7 @@ type artifacts struct {
 
 func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}, passed: map[string]bool{}}
-	if a.dir == "" {
-		a.dir = "target"
-	}
+	a.dir = cmp.Or(a.dir, g.Project.TargetPath, "target")
 	if !filepath.IsAbs(a.dir) {
 		a.dir = filepath.Join(r.project.Dir, a.dir)
 	}
@@ -202,7 +213,10 @@ func (a *artifacts) write(name string, v any) error {
 	if a.o.MaskJSON != nil {
 		data = a.o.MaskJSON(data)
 	}
-	return artifact.WriteFile(filepath.Join(a.dir, name), data)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(a.dir, name)
+	}
+	return artifact.WriteFile(name, data)
 }
 
 // writeCompiled writes the SQL of nodes where dbt does: compiled/<package>/<file>,

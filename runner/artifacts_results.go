@@ -88,12 +88,20 @@ func timing(name string, start time.Time, took time.Duration) artifact.Timing {
 }
 
 // catalog is the columns of what is read in the latest schema, as the register
-// has them; no table is looked at.
-func (a *artifacts) catalog() *artifact.Catalog {
+// has them, and those of the sources that a Catalog looked at.
+func (a *artifacts) catalog(records map[string]history.ModelRecord, looked *CatalogReport) *artifact.Catalog {
 	out := &artifact.Catalog{Metadata: a.metadata(artifact.CatalogSchema), Nodes: map[string]*artifact.CatalogTable{}, Sources: map[string]*artifact.CatalogTable{}}
-	for name, rec := range a.o.Report.facts.records {
+	for name, rec := range records {
 		if n := a.g.Nodes[a.ids[name]]; n != nil {
 			out.Nodes[n.ID] = a.table(n, rec)
+		}
+	}
+	if looked != nil {
+		for id, columns := range looked.sources {
+			out.Sources[id] = a.sourceTable(a.g.Nodes[id], columns)
+		}
+		for _, err := range looked.Errors {
+			out.Errors = append(out.Errors, err.Error())
 		}
 	}
 	return out

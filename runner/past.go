@@ -337,7 +337,7 @@ func (p *past) readSources() error {
 	if err != nil {
 		return p.unread(err)
 	}
-	target := cmp.Or(p.w.Target, "target")
+	target := cmp.Or(p.w.Target, p.r.project.TargetPath, "target")
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(p.r.project.Dir, target)
 	}

@@ -243,6 +243,13 @@ func candidates(g *compile.Graph, unmatched string) []string {
 	tag, isTag := strings.CutPrefix(unmatched, "tag:")
 	seen := map[string]bool{}
 	for _, n := range g.Nodes {
+		if strings.HasPrefix(unmatched, "source:") {
+			if n.Source != nil {
+				seen["source:"+n.Source.SourceName] = true
+				seen["source:"+n.Source.SourceName+"."+n.Name] = true
+			}
+			continue
+		}
 		if isTag {
 			for _, t := range n.Tags {
 				seen["tag:"+t] = tag != ""

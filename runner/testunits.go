@@ -10,6 +10,7 @@ import (
 
 	"warehouse/runner/compile"
 	"warehouse/runner/dag"
+	"warehouse/runner/engine"
 	"warehouse/runner/project"
 )
 
@@ -56,10 +57,17 @@ func (r *Runner) unitSession(ctx context.Context, w *work) (*session, error) {
 			return s, err
 		}
 	}
+	return r.inMemory(ctx, e, t)
+}
+
+// inMemory is a session with an engine that holds nothing; of a server, with
+// that server.
+func (r *Runner) inMemory(ctx context.Context, e engine.Engine, t engine.Target) (*session, error) {
 	s := &session{r: r}
 	if lockPath(e, t) != "" {
 		t.Path, t.TempDir = ":memory:", filepath.Join(os.TempDir(), "warehouse-unit-tests")
 	}
+	var err error
 	if s.db, err = e.Open(ctx, t); err != nil {
 		return nil, err
 	}
@@ -68,6 +76,20 @@ func (r *Runner) unitSession(ctx context.Context, w *work) (*session, error) {
 	}
 	s.conn, err = s.db.Conn(ctx)
 	return s, err
+}
+
+// readOrMemory opens the target for reading. Where it does not exist yet there
+// is an empty engine instead: what is kept in files can be read all the same.
+func (r *Runner) readOrMemory(ctx context.Context) (*session, error) {
+	s, err := r.read(ctx)
+	if err != nil || s.db != nil {
+		return s, err
+	}
+	e, err := r.engine()
+	if err != nil {
+		return nil, err
+	}
+	return r.inMemory(ctx, e, r.target(false))
 }
 
 // needsSources says whether a unit test is given what comes from a source whose

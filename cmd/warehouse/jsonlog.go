@@ -104,7 +104,7 @@ func (j *jsonSink) note(level, msg string, at time.Time) {
 	j.emit("Note", "Z050", level, msg, at, map[string]any{"msg": msg})
 }
 
-// result is a LogModelResult, LogSeedResult, LogSnapshotResult, LogTestResult
+// result is a LogModelResult, LogSeedResult, LogSnapshotResult, LogTestResult, LogFreshnessResult
 // or SkippingDetails.
 func (j *jsonSink) result(e runner.Event) {
 	n := e.Node
@@ -137,6 +137,9 @@ func (j *jsonSink) result(e runner.Event) {
 	case "seed":
 		data["schema"], data["relation"], data["result_message"] = n.Relation.Schema, n.Relation.Name, fmt.Sprintf("INSERT %d", max(n.Rows, 0))
 		j.emit("LogSeedResult", "Q016", level, msg, e.Time, data)
+	case "source":
+		data["source_name"], data["table_name"], _ = strings.Cut(n.Name, ".")
+		j.emit("LogFreshnessResult", "Q018", level, msg, e.Time, data)
 	case "snapshot":
 		data["result_message"] = fmt.Sprintf("INSERT %d", max(n.Rows, 0))
 		j.emit("LogSnapshotResult", "Q015", level, msg, e.Time, data)

@@ -148,7 +148,10 @@ func verdict(n *runner.NodeResult) (word, result string, colour func(paint) func
 	case runner.StatusPass:
 		return "PASS", "PASS" + took, green
 	case runner.StatusWarn:
-		w := fmt.Sprintf("WARN %d", n.Failures)
+		w := "WARN"
+		if n.Resource != "source" {
+			w = fmt.Sprintf("WARN %d", n.Failures)
+		}
 		return w, w + took, yellow
 	case runner.StatusFail:
 		w := fmt.Sprintf("FAIL %d", n.Failures)

@@ -211,6 +211,9 @@ func (r *render) this() jinja.Value {
 	if n == nil {
 		return nil
 	}
+	if n.Source != nil {
+		return r.sourceRelation(n)
+	}
 	if rel := r.givenThis(); rel != nil {
 		return rel
 	}

@@ -284,6 +284,22 @@ func (g *Graph) RenderText(ctx context.Context, text string, b Binding) (*Render
 	return r.finish(main)
 }
 
+// RenderLoadedAt writes a source's loaded_at_query, in which this is the source.
+func (g *Graph) RenderLoadedAt(ctx context.Context, source *Node, b Binding) (*Rendered, error) {
+	t, err := jinja.Parse("loaded_at_query", source.Source.LoadedAtQuery)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{ID: source.ID, Name: source.Name, Package: source.Package, Resource: "sql operation", File: "loaded_at_query", Pos: diag.Pos{File: "loaded_at_query"},
+		template: t, RawSQL: source.Source.LoadedAtQuery, Source: source.Source, Relation: source.Relation, external: source.external}
+	r := &render{env: g.env, ctx: ctx, node: n, pkg: n.Package, b: &b}
+	main, err := r.write()
+	if err != nil {
+		return nil, r.refer(err)
+	}
+	return r.finish(main)
+}
+
 // refer makes an error fit to be shown: references where its text holds
 // secrets, and the user's line where a built-in macro failed.
 func (r *render) refer(err error) error {

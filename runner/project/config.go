@@ -61,7 +61,7 @@ func mergeValue(key string, low, high jinja.Value) jinja.Value {
 		return &jinja.List{Items: unique(slices.Concat(listItems(low), listItems(high)))}
 	case "packages", "pre_hook", "post_hook":
 		return &jinja.List{Items: slices.Concat(listItems(low), listItems(high))}
-	case "meta":
+	case "meta", "freshness":
 		return mergeDicts(low, high, true)
 	case "vars", "docs", "contract", "quoting", "grants", "column_types":
 		return mergeDicts(low, high, false)

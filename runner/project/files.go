@@ -188,3 +188,11 @@ func below(dir, name string) []string {
 	}
 	return strings.Split(rest, "/")
 }
+
+// OwnFolders are the folders with the project's own files, relative to it:
+// models, seeds, data tests, macros, snapshots, analyses and docs.
+func (p *Project) OwnFolders() []string { return p.own }
+
+func (p *paths) all() []string {
+	return slices.Concat(p.models, p.seeds, p.tests, p.macros, p.snapshots, p.analyses, p.docs)
+}

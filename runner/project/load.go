@@ -223,10 +223,22 @@ func (l *loader) identity() {
 func (l *loader) readPaths() {
 	f := l.f
 	l.paths.read(f, l.top)
+	l.p.own = l.paths.all()
 	l.dir.skip = []string{"target", "dbt_packages", "logs"}
+	l.p.TargetPath = "target"
 	for _, key := range []string{"target-path", "target_path", "packages-install-path", "packages_install_path"} {
-		if dir := f.text(find(l.top, key), key); dir != "" {
-			l.dir.skip = append(l.dir.skip, filepath.ToSlash(filepath.Clean(dir)))
+		dir := f.text(find(l.top, key), key)
+		if dir == "" {
+			continue
+		}
+		l.dir.skip = append(l.dir.skip, filepath.ToSlash(filepath.Clean(dir)))
+		if strings.HasPrefix(key, "target") {
+			l.p.TargetPath = filepath.Clean(dir)
+		}
+	}
+	for _, key := range []string{"clean-targets", "clean_targets"} {
+		if list := find(l.top, key); list != nil {
+			l.p.CleanTargets = f.texts(list, key)
 		}
 	}
 }
@@ -279,10 +291,10 @@ var (
 	// topKeys are the keys of project.yml that are read elsewhere in this package.
 	topKeys = []string{"name", "version", "vars", "target", "targets", "models", "data_tests", "tests", "seeds", "snapshots", "sources",
 		"retention", "model_paths", "seed_paths", "test_paths", "macro_paths", "snapshot_paths", "analysis_paths", "docs_paths",
-		"target_path", "packages_install_path", "on_run_start", "on_run_end", "dispatch", "meta", "description"}
+		"target_path", "packages_install_path", "clean_targets", "on_run_start", "on_run_end", "dispatch", "meta", "description"}
 	// emptyTopKeys are dbt's, and mean nothing in project.yml.
 	emptyTopKeys = []string{"config_version", "profile", "quoting", "query_comment", "require_dbt_version", "asset_paths", "log_path",
-		"flags", "clean_targets", "restrict_access", "unit_tests", "exposures", "metrics", "semantic_models", "saved_queries", "functions", "analyses", "anchors"}
+		"flags", "restrict_access", "unit_tests", "exposures", "metrics", "semantic_models", "saved_queries", "functions", "analyses", "anchors"}
 )
 
 // topLevel checks the keys of project.yml and reads what only builds need.

@@ -81,11 +81,14 @@ type Project struct {
 	// "data_test", "metric", "semantic_model", "saved_query", "function".
 	Entries map[string][]*Entry
 
-	OnRunStart []Setting  // hooks, raw
-	OnRunEnd   []Setting  //
-	Retention  *Retention // nil: everything is kept
-	PruneAuto  bool       // retention: {auto: true}: prune after each publication
-	Dispatch   []Dispatch
+	own          []string   // folders with its own files
+	TargetPath   string     // where artifacts go, relative to Dir: target
+	CleanTargets []string   // what clean empties; nil: TargetPath
+	OnRunStart   []Setting  // hooks, raw
+	OnRunEnd     []Setting  //
+	Retention    *Retention // nil: everything is kept
+	PruneAuto    bool       // retention: {auto: true}: prune after each publication
+	Dispatch     []Dispatch
 
 	SHA256   string            // of the names of all files and the contents of those that were read: not of seeds
 	Secrets  map[string]string // values of secret environment variables that the target uses, by name: mask them
@@ -262,10 +265,22 @@ type Freshness struct {
 	Filter                string
 }
 
+// Asked says whether there is a rule.
+func (f *Freshness) Asked() bool { return f != nil && (f.WarnAfter != nil || f.ErrorAfter != nil) }
+
 // FreshnessRule is a count of minutes, hours or days.
 type FreshnessRule struct {
 	Count  int
 	Period string // "minute", "hour", "day"
+}
+
+// Passed says whether an age is more than the rule allows; nil allows any.
+func (r *FreshnessRule) Passed(seconds float64) bool {
+	if r == nil {
+		return false
+	}
+	unit := map[string]float64{"minute": 60, "hour": 3600, "day": 86400}[r.Period]
+	return seconds > float64(r.Count)*unit
 }
 
 // Dispatch is where to look for the macros of a namespace.

@@ -133,7 +133,7 @@ func (d *decoder) freshness(s Setting) *Freshness {
 			out.ErrorAfter = d.freshnessRule(v, key)
 		case "filter":
 			out.Filter = d.text(v, key)
-		case "build_after":
+		case "build_after": // of dbt's cloud
 		default:
 			d.add(unknownKey(s, key, "freshness", []string{"warn_after", "error_after", "filter"}))
 		}

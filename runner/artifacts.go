@@ -189,7 +189,7 @@ func (a *artifacts) database() string { return publicCatalog(a.g.Project.Target)
 // the latest binding.
 func publicRelation(g *compile.Graph, n *compile.Node) engine.Relation {
 	t := g.Project.Target
-	return engine.Relation{Database: publicCatalog(t), Schema: t.LatestSchema, Name: n.Table.Name}
+	return engine.Relation{Database: publicCatalog(t), Schema: cmp.Or(n.Placed, t.LatestSchema), Name: n.Table.Name}
 }
 
 // publicCatalog is the target's catalog as another program names it: of a file,

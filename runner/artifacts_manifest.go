@@ -175,6 +175,7 @@ func textHash(text string) artifact.FileHash {
 
 func (a *artifacts) model(out *artifact.Node, n *compile.Node, settings map[string]any) {
 	cfg := n.Config
+	out.Schema = a.relation(n).Schema
 	out.Alias, out.Docs = n.Table.Name, docsOf(settings["docs"])
 	if n.Kind != "ephemeral" {
 		out.RelationName = artifact.Text(a.relation(n).String())

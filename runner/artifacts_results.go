@@ -111,7 +111,7 @@ func (a *artifacts) table(n *compile.Node, rec history.ModelRecord) *artifact.Ca
 	database := a.database()
 	// What people read is always a view; a mart's rows are in a table behind it.
 	t := &artifact.CatalogTable{UniqueID: &n.ID, Columns: map[string]*artifact.CatalogColumn{}, Stats: map[string]*artifact.CatalogStat{},
-		Metadata: artifact.TableMetadata{Type: "BASE TABLE", Schema: a.g.Project.Target.LatestSchema, Name: n.Table.Name, Database: &database,
+		Metadata: artifact.TableMetadata{Type: "BASE TABLE", Schema: a.relation(n).Schema, Name: n.Table.Name, Database: &database,
 			Comment: artifact.Text(n.Description)}}
 	if n.Kind == "view" {
 		t.Metadata.Type = "VIEW"

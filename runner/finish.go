@@ -130,6 +130,11 @@ type pointerMove struct {
 	fromRecords, records map[string]history.ModelRecord
 }
 
+// places are the schemas besides the bindings that have views of either.
+func (m pointerMove) places(storage string) []string {
+	return binding.Places(storage, m.records, m.fromRecords)
+}
+
 // movePointer appends a publication and mends the stored views. It is called
 // inside a transaction.
 func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publication) (int64, error) {
@@ -149,7 +154,7 @@ func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publ
 	if err != nil {
 		return 0, err
 	}
-	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
+	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest, m.places(t.StorageSchema)...); err != nil {
 		return 0, err
 	}
 	if _, err := binding.Sync(ctx, s.conn, s.reg, s.previousSchema(), previous); err != nil {

@@ -145,7 +145,7 @@ func (b *build) laidOver(ctx context.Context) (pointerMove, error) {
 func (s *session) moveStepwise(ctx context.Context, m pointerMove, p history.Publication, latest, previous []binding.View) (seq int64, err error) {
 	t := s.r.project.Target
 	if p.Action != history.Rollback {
-		if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
+		if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest, m.places(t.StorageSchema)...); err != nil {
 			return 0, err
 		}
 	}
@@ -153,7 +153,7 @@ func (s *session) moveStepwise(ctx context.Context, m pointerMove, p history.Pub
 		return 0, err
 	}
 	if p.Action == history.Rollback {
-		if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest); err != nil {
+		if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest, m.places(t.StorageSchema)...); err != nil {
 			return seq, err
 		}
 	}

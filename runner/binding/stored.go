@@ -61,7 +61,55 @@ func Stored(d engine.Dialect, storage, schema string, kind Kind, snap history.Sn
 			}
 		}
 	}
+	if kind == Latest {
+		b.addPlaced()
+	}
 	return b.views, nil
+}
+
+// addPlaced adds the views in schemas of their own: of what is stored in
+// `<schema>__runs`, the published run is read in `<schema>` too.
+func (b *stored) addPlaced() {
+	shown := map[string]View{}
+	for _, v := range b.views {
+		if strings.EqualFold(v.Schema, b.schema) {
+			shown[strings.ToLower(v.Name)] = v
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.snap.Marts)) {
+		rec := b.records[name]
+		if schema := placedIn(rec, b.storage); schema != "" {
+			v := shown[strings.ToLower(shownName(rec))]
+			b.views = append(b.views, newView(engine.Relation{Database: v.Database, Schema: schema, Name: v.Name}, v.Body, v.Digest))
+		}
+	}
+}
+
+// RunsSuffix ends the name of a schema of tables that has a sister for people.
+const RunsSuffix = "__runs"
+
+// placedIn is the schema in which the published run of a model is read besides
+// the latest binding, or "".
+func placedIn(rec history.ModelRecord, storage string) string {
+	schema, ok := strings.CutSuffix(rec.Layout.Schema, RunsSuffix)
+	if !ok || strings.EqualFold(rec.Layout.Schema, storage) {
+		return ""
+	}
+	return schema
+}
+
+// Places are the schemas besides the latest binding's that Stored makes views
+// in, for any of these records: what Sync has to look through.
+func Places(storage string, records ...map[string]history.ModelRecord) []string {
+	found := map[string]bool{}
+	for _, recs := range records {
+		for _, rec := range recs {
+			if schema := placedIn(rec, storage); schema != "" {
+				found[schema] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // shownName is the name of a model's view for people: its alias, where it has

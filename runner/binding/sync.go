@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"warehouse/runner/engine"
@@ -31,11 +32,12 @@ func (e *TakenError) Hint() string { return "drop or rename it, or give the mode
 
 // Sync makes a stored binding what want says (Stored returns it), in one step,
 // and leaves alone what is so already: then it costs two small queries. It
-// touches only views that it has made. A table or view of somebody else is
+// touches only views that it has made, in the binding's two schemas and in
+// places (Places returns them). A table or view of somebody else is
 // never replaced: *TakenError.
-func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View) (Synced, error) {
+func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View, places ...string) (Synced, error) {
 	var did Synced
-	have, err := look(ctx, c, r, schema)
+	have, err := look(ctx, c, r, schema, places...)
 	if err != nil {
 		return did, err
 	}
@@ -161,28 +163,39 @@ func fold(schema, name string) string {
 	return strings.ToLower(schema) + "\x00" + strings.ToLower(name)
 }
 
-func look(ctx context.Context, c *engine.Conn, r *history.Register, schema string) (found, error) {
+func look(ctx context.Context, c *engine.Conn, r *history.Register, schema string, places ...string) (found, error) {
 	f := found{catalog: c.DB().Dialect().Catalog(), kinds: map[string]string{}, ours: map[string]history.BoundView{}}
-	rows, err := c.Query(ctx, relationsSQL, f.catalog, schema, schema+RefSuffix)
+	schemas := append([]string{schema, schema + RefSuffix}, places...)
+	for pair := range slices.Chunk(schemas, 2) {
+		if err := f.relations(ctx, c, pair[0], pair[len(pair)-1]); err != nil {
+			return f, err
+		}
+	}
+	ours, err := r.BoundViews(ctx, c, schemas...)
+	for _, v := range ours {
+		f.ours[fold(v.Schema, v.Name)] = v
+	}
+	return f, err
+}
+
+// relations notes the tables and views of two schemas.
+func (f found) relations(ctx context.Context, c *engine.Conn, a, b string) error {
+	rows, err := c.Query(ctx, relationsSQL, f.catalog, a, b)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var s, name, kind string
 		if err := rows.Scan(&s, &name, &kind); err != nil {
-			return f, err
+			return err
 		}
 		f.kinds[fold(s, name)] = kind
 	}
 	if err := rows.Err(); err != nil {
-		return f, c.Explain(err, relationsSQL)
+		return c.Explain(err, relationsSQL)
 	}
-	ours, err := r.BoundViews(ctx, c, schema, schema+RefSuffix)
-	for _, v := range ours {
-		f.ours[fold(v.Schema, v.Name)] = v
-	}
-	return f, err
+	return nil
 }
 
 // drop drops those of the views that are there.

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -136,7 +137,7 @@ func (r *render) about(n *Node) *jinja.Dict {
 		"fqn", list(n.FQN), "tags", list(n.Tags), "description", n.Description, "columns", columns,
 		"depends_on", dict("nodes", list(n.Parents), "macros", &jinja.List{}), "refs", refs,
 		"config", r.configDict(n), "meta", jinja.FromGo(orEmpty(n.Config.Meta)),
-		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", n.Table.Schema, "alias", n.Table.Name,
+		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", cmp.Or(n.Placed, n.Table.Schema), "alias", n.Table.Name,
 	)
 	if n.Resource == Model {
 		_ = d.Set("version", nil)

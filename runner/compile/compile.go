@@ -63,6 +63,7 @@ type Node struct {
 	Description string
 	Columns     []project.Column
 	Table       engine.Relation // the mart's storage: schema and name, no database
+	Placed      string          // the schema of its view for people, where that is not the target's
 	RawSQL      string
 	Increment   *Increment       // of an incremental model
 	Version     *project.Version // of one of a model's versions: Name is orders_v2 then

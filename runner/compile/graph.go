@@ -212,11 +212,8 @@ func (u *unit) configure() {
 		u.config = slices.Concat(u.config, errs, kinds)
 	}
 	u.enabled, n.Kind, n.Tags = n.Config.Enabled, n.Config.Materialized, n.Config.Tags
-	if n.Config.Schema != "" {
-		n.Table.Schema = n.Config.Schema
-	}
-	if n.Config.Alias != "" {
-		n.Table.Name = n.Config.Alias
+	if u.enabled {
+		u.place()
 	}
 }
 

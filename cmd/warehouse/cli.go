@@ -58,7 +58,7 @@ func (c *cli) newSink() sink {
 	switch {
 	case c.flags.logFormat.value == "json":
 		return c.quietly(&jsonSink{w: c.env.Stderr, mask: c.mask, now: c.env.Now, id: c.runID, command: c.command.Name(), began: c.env.Now()})
-	case c.flags.quiet, !c.colours():
+	case c.flags.quiet, c.flags.warnings, !c.colours():
 		return c.quietly(text)
 	}
 	text.starts = false
@@ -66,8 +66,11 @@ func (c *cli) newSink() sink {
 }
 
 func (c *cli) quietly(s sink) sink {
-	if c.flags.quiet {
+	switch {
+	case c.flags.quiet:
 		return quietSink{s}
+	case c.flags.warnings:
+		return warningSink{s}
 	}
 	return s
 }

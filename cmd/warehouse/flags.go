@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type globals struct {
 	logFormat   choice
 	quiet       bool
 	debug       bool
+	warnings    bool // of the log, warnings and errors alone
 	noColor     bool
 	lockTimeout waitFlag
 	artifacts   artifactFlags
@@ -53,23 +55,57 @@ func (g *globals) register(f *pflag.FlagSet) {
 // variables: --lock-timeout from WAREHOUSE_LOCK_TIMEOUT.
 func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 	var errs []error
-	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+	shared := cmd.Root().PersistentFlags()
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		own := shared.Lookup(f.Name) == nil
+		if f.Changed || f.Name == "help" || own && !slices.Contains(commandVariables, f.Name) || f.Hidden && !slices.Contains(hiddenVariables, f.Name) {
+			return
+		}
 		name := "WAREHOUSE_" + envName(f.Name)
 		v := env.get(name)
 		if v == "" {
 			name, v = ofDBT(f.Name, env)
 		}
-		if f.Changed || v == "" || f.Name == "help" || f.Hidden && f.Name != "no-write-json" {
+		if v == "" {
 			return
 		}
-		if err := f.Value.Set(v); err != nil {
+		if err := setFromEnvironment(f, v); err != nil {
 			errs = append(errs, flagValueError(name, err))
 		}
 	})
 	if g.threads < 0 {
 		errs = append(errs, flagValueError("--threads", fmt.Errorf("%d is no number of models", g.threads)))
 	}
+	errs = append(errs, g.fromHabits(cmd.Flags()))
 	return errors.Join(errs...)
+}
+
+// commandVariables are the flags of single commands that are variables, too, as
+// in dbt; hiddenVariables those of them and of all commands that no help shows.
+var (
+	commandVariables = []string{"fail-fast", "full-refresh", "empty", "indirect-selection", "resource-type", "exclude-resource-type", "state"}
+	hiddenVariables  = []string{"no-write-json", "log-level", "single-threaded", "use-colors"}
+)
+
+// setFromEnvironment reads a variable: a list's words are apart by blanks, and a
+// switch knows dbt's words for yes and no.
+func setFromEnvironment(f *pflag.Flag, v string) error {
+	values := []string{v}
+	switch f.Value.Type() {
+	case "stringArray":
+		values = strings.Fields(v)
+	case "bool":
+		if on, ok := words[strings.ToLower(v)]; ok {
+			values[0] = strconv.FormatBool(on)
+		}
+	}
+	for _, v := range values {
+		if err := f.Value.Set(v); err != nil {
+			return err
+		}
+	}
+	f.Changed = true
+	return nil
 }
 
 func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
@@ -79,8 +115,12 @@ func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(fla
 func ofDBT(flag string, env Env) (name, value string) {
 	switch flag {
 	case "project-dir", "profiles-dir", "profile", "target", "log-format", "quiet", "target-path", "write-json":
+	case "resource-type", "exclude-resource-type":
+		flag += "s"
 	default:
-		return "", ""
+		if !slices.Contains(commandVariables, flag) && !slices.Contains(hiddenVariables, flag) {
+			return "", ""
+		}
 	}
 	for _, prefix := range []string{"DBT_ENGINE_", "DBT_"} {
 		name = prefix + envName(flag)

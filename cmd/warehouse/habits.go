@@ -7,8 +7,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// habits are dbt's flags that change nothing here. Programs that run dbt pass
-// them, so they are accepted, on every command, and hidden from the help.
+// habits are dbt's flags that change nothing here, or that have another name
+// (fromHabits). Programs that run dbt pass them, so they are accepted, on every
+// command, and hidden from the help.
 // docs/dbt.md has the list, with the reason of each.
 var habits = struct{ switches, values []string }{
 	switches: []string{
@@ -31,10 +32,49 @@ func registerHabits(f *pflag.FlagSet) {
 			hide(n)
 		}
 	}
+	for _, name := range []string{"no-quiet", "no-fail-fast", "no-debug"} {
+		f.Bool(name, false, "the default")
+		hide(name)
+	}
 	for _, name := range habits.values {
 		f.String(name, "", "accepted; changes nothing")
 		hide(name)
 	}
+}
+
+// fromHabits gives the flags of dbt's that have another name here their meaning.
+func (g *globals) fromHabits(f *pflag.FlagSet) error {
+	on := func(name string) bool { v, err := f.GetBool(name); return err == nil && v }
+	if on("single-threaded") && g.threads == 0 {
+		g.threads = 1
+	}
+	if on("no-use-colors") || f.Changed("use-colors") && !on("use-colors") {
+		g.noColor = true
+	}
+	level := choice{value: "info", of: []string{"debug", "info", "warn", "error", "none"}}
+	if said, err := f.GetString("log-level"); err == nil && said != "" {
+		if err := level.Set(strings.ToLower(said)); err != nil {
+			return flagValueError("--log-level", err)
+		}
+	}
+	switch level.value {
+	case "error", "none":
+		g.quiet = true
+	case "warn":
+		g.warnings = true
+	}
+	return nil
+}
+
+// otherNames are dbt's other names of flags.
+func otherNames(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "resource-types", "exclude-resource-types":
+		name = strings.TrimSuffix(name, "s")
+	case "model":
+		name = "models"
+	}
+	return pflag.NormalizedName(name)
 }
 
 // commandFirst moves the flags that stand before the command behind it, as dbt

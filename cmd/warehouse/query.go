@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,7 @@ As text, at most 100 rows are printed; json and csv print all.`,
 		Example: `  warehouse query 'select * from mart_orders order by 1 limit 5'
   warehouse query 'select count(*) from mart_orders' --run r41
   warehouse query 'from mart_orders' --output csv >orders.csv
+  warehouse query - <report.sql
   warehouse query 'select status, count(*) from run_manifest group by 1'`,
 		Args: between(1, 1, "a SELECT"),
 	}
@@ -32,7 +34,13 @@ As text, at most 100 rows are printed; json and csv print all.`,
 	cmd.Flags().IntVar(&o.Limit, "limit", 0, "rows at most; 0: all (default 100 as text)")
 	output := outputFlag(cmd, "text", "json", "csv")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o.SQL = args[0]
+		if o.SQL = args[0]; o.SQL == "-" {
+			text, err := io.ReadAll(c.env.Stdin)
+			if err != nil {
+				return err
+			}
+			o.SQL = string(text)
+		}
 		limit := o.Limit
 		switch {
 		case strings.TrimSpace(o.SQL) == "":

@@ -36,6 +36,7 @@ func (c *cli) root() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
+	root.SetGlobalNormalizationFunc(otherNames)
 	c.flags.register(root.PersistentFlags())
 	root.PersistentFlags().BoolP("help", "h", false, "print this help")
 	root.SetOut(c.out)

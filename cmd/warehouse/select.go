@@ -62,7 +62,7 @@ func (s *selection) read(c *cli, cmd *cobra.Command) (runner.Filter, error) {
 
 // manyWords are the flags that take all words up to the next flag.
 var manyWords = map[string]bool{"--select": true, "-s": true, "--exclude": true, "--resource-type": true, "--exclude-resource-type": true,
-	"--models": true, "-m": true, "--output-keys": true}
+	"--models": true, "--model": true, "--resource-types": true, "--exclude-resource-types": true, "-m": true, "--output-keys": true}
 
 // spreadWords rewrites `--select a b` as `--select=a --select=b`, as dbt reads
 // it. What stands behind a flag that lacks its words is dropped: pflag would

@@ -51,3 +51,18 @@ func (quietSink) event(runner.Event)        {}
 func (quietSink) say(string)                {}
 func (quietSink) warn(error)                {}
 func (quietSink) done(stats, time.Duration) {}
+
+// warningSink lets warnings and errors through.
+type warningSink struct{ sink }
+
+func (w warningSink) event(e runner.Event) {
+	switch {
+	case e.Kind == runner.EventWarning, e.Kind == runner.EventMended:
+	case e.Kind == runner.EventResult && e.Node != nil && (e.Node.Blocks() || e.Node.Status == runner.StatusWarn):
+	default:
+		return
+	}
+	w.sink.event(e)
+}
+func (warningSink) say(string)                {}
+func (warningSink) done(stats, time.Duration) {}

@@ -9,7 +9,8 @@
 // are of medians of the time between opening and closing the database; CPU
 // seconds and peak memory are of the whole process.
 //
-// Read main.go for the comparisons, work.go for what each side does.
+// Read main.go for the comparisons, work.go for what each side does, life.go for
+// what is measured alone.
 package main
 
 import (
@@ -33,6 +34,8 @@ type options struct {
 	small   int
 	threads int
 	keep    bool
+	marts   int
+	history int
 }
 
 func main() {
@@ -44,12 +47,14 @@ func main() {
 		return
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "big, checked or small; empty: all")
+	flag.StringVar(&o.only, "only", "", "big, checked, small, replay or life; empty: all")
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of each side")
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows of the big mart")
 	flag.IntVar(&o.models, "models", 500, "number of small models")
 	flag.IntVar(&o.small, "small-rows", 1000, "rows of a small model")
 	flag.IntVar(&o.threads, "threads", runtime.NumCPU(), "models at once, and the engine's threads")
+	flag.IntVar(&o.marts, "marts", 100, "marts of life")
+	flag.IntVar(&o.history, "history", 300, "runs of life")
 	flag.BoolVar(&o.keep, "keep", false, "keep the databases")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -118,6 +123,9 @@ func run(o options) error {
 		if err := compare(self, filepath.Join(dir, c.name), c, o.rounds); err != nil {
 			return err
 		}
+	}
+	if o.only == "" || o.only == "life" {
+		return life(o, dir)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"warehouse/runner"
 	"warehouse/runner/engine"
+	"warehouse/runner/engine/duckdb"
 	"warehouse/runner/history"
 )
 
@@ -57,7 +58,16 @@ func (s *shop) files(dir string) string {
 // read queries a file of another program's, in a database in memory.
 func (s *shop) read(attach, query string) string {
 	s.t.Helper()
-	c := memory(s.t)
+	db, err := duckdb.Engine().Open(s.t.Context(), engine.Target{Path: duckdb.Memory})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close() // not at the end of the test: some read a thousand times
+	c, err := db.Conn(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
 	if attach != "" {
 		if _, err := c.Exec(s.t.Context(), "ATTACH "+engine.Literal(filepath.Join(s.dir, attach))+" AS x (READ_ONLY)"); err != nil {
 			s.t.Fatal(err)

@@ -31,6 +31,16 @@ func (r *render) genericTest() (jinja.Output, error) {
 	if err != nil {
 		return jinja.Output{}, err
 	}
+	if r.isDrift() {
+		if err := r.checkDrift(kwargs); err != nil {
+			return jinja.Output{}, err
+		}
+		before, err := r.driftBefore(kwargs)
+		if err != nil {
+			return jinja.Output{}, r.ofTest(err, "data test drift")
+		}
+		_ = kwargs.Set("_before", before)
+	}
 	_ = kwargs.Set("model", target)
 	out, _, err := r.macros.template[m].CallMacro(r.ctx, m, nil, kwargs, r.options())
 	if err != nil {

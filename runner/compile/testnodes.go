@@ -172,6 +172,9 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 	if t.Test == "accepted_values" {
 		u.err = r.checkAcceptedValues(u.args)
 	}
+	if t.Test == "drift" {
+		u.err = r.checkDrift(u.args)
+	}
 	if u.err == nil && n.Test.Where != "" {
 		_, u.err = r.tested() // the condition may be wrong, or read something
 	}
@@ -221,12 +224,14 @@ func (r *render) checkArgs(t *project.DataTest) error {
 	m := r.node.Test.macro
 	var params []string
 	for _, p := range m.Params {
-		params = append(params, p.Name)
+		if p.Name != "model" && p.Name[0] != '_' { // given by us
+			params = append(params, p.Name)
+		}
 	}
 	if r.isBuiltin() {
 		for _, it := range t.Args.Items() {
 			arg := jinja.Str(it.Key)
-			if slices.Contains(params, arg) && arg != "model" {
+			if slices.Contains(params, arg) {
 				continue
 			}
 			pos, span, line := r.node.argPlace(arg)

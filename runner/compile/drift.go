@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -119,7 +120,7 @@ func (r *render) driftBefore(args *jinja.Dict) (jinja.Value, error) {
 	of, against := r.node.Test.attached, textArg(args, "against", published)
 	schema, what := against, "the tag "+against
 	if against == published {
-		schema, what = r.project.Target.LatestSchema, "the published run"
+		schema, what = cmp.Or(of.Placed, r.project.Target.LatestSchema), "the published run"
 	}
 	found, err := r.findRelations(r.b.Database, schema, of.Table.Name)
 	if err != nil {

@@ -172,7 +172,7 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 	if t.Test == "accepted_values" {
 		u.err = r.checkAcceptedValues(u.args)
 	}
-	if t.Test == "drift" {
+	if r.isDrift() {
 		u.err = r.checkDrift(u.args)
 	}
 	if u.err == nil && n.Test.Where != "" {

@@ -290,9 +290,6 @@ func (g *generator) forLoop(depth int) string {
 
 // TestDifferential renders generated templates here and with Jinja2.
 func TestDifferential(t *testing.T) {
-	if _, why := python(); why != "" {
-		t.Skip(why)
-	}
 	g := &generator{Rand: rand.New(rand.NewPCG(*diffSeed, 2))}
 	cases := make([]goldenCase, *diffCount)
 	for i := range cases {

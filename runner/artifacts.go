@@ -156,6 +156,11 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 			a.entries["seed."+d.Package+"."+d.Name] = d.YAML.Pos.File
 		}
 	}
+	for _, s := range g.Project.Snapshots {
+		if s.YAML != nil {
+			a.entries[s.ID()] = s.YAML.Pos.File
+		}
+	}
 	for _, c := range o.Compiled {
 		a.compiled(c.ID, c.SQL)
 	}

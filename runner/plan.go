@@ -179,15 +179,19 @@ func (w *work) stepInputs(n *compile.Node, seqs map[string]int64) []StepInput {
 }
 
 // planned is the SQL of a step: of a seed that of its file, of an incremental
-// model with what it carries over.
+// model or a snapshot with what it carries over.
 func (r *Runner) planned(ctx context.Context, w *work, n *compile.Node, binder compile.Binding) (*compile.Rendered, error) {
 	if n.Resource == compile.Seed {
 		rendered, _, err := r.renderSeed(n)
 		return rendered, err
 	}
 	rendered, err := w.g.Render(ctx, n, binder)
-	if err == nil && binder.Incremental(n) {
-		b := &build{session: &session{r: r}, work: w}
+	b := &build{session: &session{r: r}, work: w}
+	switch {
+	case err != nil:
+	case n.Snapshot != nil:
+		rendered = b.plannedFold(n, rendered)
+	case binder.Incremental(n):
 		rendered = b.unchanged(n, rendered)
 	}
 	return rendered, err

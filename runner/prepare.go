@@ -289,8 +289,8 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	return binding.Put(ctx, c, binding.StandIn(b.dialect(), t.node.Name, t.columns))
 }
 
-// describe finds out the columns of a model; of an incremental one with what it
-// carries over.
+// describe finds out the columns of a model; of an incremental one or a snapshot with what
+// it carries over.
 func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 	t.columns = nil
 	adds := b.adds(t.node)
@@ -298,6 +298,9 @@ func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 		if err := b.bindThis(ctx, c, t); err != nil {
 			return err
 		}
+	}
+	if t.node.Snapshot != nil {
+		return b.foldSnapshot(ctx, c, t)
 	}
 	if adds {
 		if err := b.carry(ctx, c, t); err != nil || t.columns != nil {

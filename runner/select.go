@@ -346,8 +346,10 @@ func describedBy(g *compile.Graph) map[string]string {
 			out["seed."+s.Package+"."+s.Name] = s.YAML.Pos.File
 		}
 	}
-	for _, e := range g.Project.Entries["snapshot"] {
-		out["snapshot."+e.Package+"."+e.Name] = e.Pos.File
+	for _, s := range g.Project.Snapshots {
+		if s.YAML != nil {
+			out[s.ID()] = s.YAML.Pos.File
+		}
 	}
 	return out
 }

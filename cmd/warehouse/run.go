@@ -42,6 +42,12 @@ too, because a run is published only when its blocking data tests passed. Seeds 
 their published run: build, or seed, loads them.`)
 }
 
+func (c *cli) snapshotCmd() *cobra.Command {
+	return c.ofKind("snapshot", "snapshot", "Make a new run of the snapshots alone", `Make a new run of the snapshots alone: it is build --select resource_type:snapshot. Each takes the
+published rows of itself, and what its SELECT returns now; --full-refresh does not make it forget.
+Their data tests run too. What they read is not built.`)
+}
+
 // cloneCmd is a word of dbt's for which there is nothing to do.
 func (c *cli) cloneCmd() *cobra.Command {
 	return &cobra.Command{Use: "clone", Hidden: true, Short: "Not needed", Args: cobra.ArbitraryArgs,

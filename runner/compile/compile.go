@@ -46,7 +46,7 @@ const (
 	Unit     = "unit_test"
 )
 
-// Node is a model, a seed, a data test or a source.
+// Node is a model, a seed, a snapshot, a data test or a source.
 type Node struct {
 	ID       string // "model.shop.orders", "test.shop.not_null_orders_id", "source.shop.raw.events"
 	Name     string // a model's name; a test's unique name; a source's table
@@ -57,7 +57,7 @@ type Node struct {
 	FQN      []string
 	Tags     []string
 
-	// Of models and seeds.
+	// Of models, seeds and snapshots.
 	Kind        string // Config.Materialized: "mart", "view", "ephemeral", "incremental", …
 	Config      project.ModelConfig
 	Description string
@@ -66,6 +66,7 @@ type Node struct {
 	Placed      string          // the schema of its view for people, where that is not the target's
 	RawSQL      string
 	Increment   *Increment       // of an incremental model
+	Snapshot    *History         // of a snapshot
 	Version     *project.Version // of one of a model's versions: Name is orders_v2 then
 	Contract    *Contract        // nil: none is enforced
 

@@ -55,7 +55,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), versions: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
-			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, others: map[string]string{}}}
+			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}}}
 	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -125,13 +125,15 @@ func sourceID(s *project.Source) string {
 // models renders all models, decides which of them there are, and finds what
 // they read.
 func (c *compiler) models() {
-	models, seeds := c.project.Models, c.project.Seeds
-	units := make([]unit, len(models)+len(seeds))
+	models, seeds, snapshots := c.project.Models, c.project.Seeds, c.project.Snapshots
+	units := make([]unit, len(models)+len(seeds)+len(snapshots))
 	c.parallel(len(units), func(i int) {
 		if i < len(models) {
 			units[i] = c.model(models[i])
+		} else if i -= len(models); i < len(seeds) {
+			units[len(models)+i] = c.seed(seeds[i])
 		} else {
-			units[i] = c.seed(seeds[i-len(models)])
+			units[len(models)+i] = c.snapshot(snapshots[i-len(seeds)])
 		}
 	})
 	var enabled []*unit
@@ -161,7 +163,6 @@ func (c *compiler) models() {
 			}
 		}
 	}
-	c.snapshots()
 	for _, u := range enabled {
 		u.links = make(map[string]call, len(u.r.calls))
 		c.link(u, func(err *diag.Error) { c.errs.Add(err) })

@@ -28,6 +28,19 @@ type Increment struct {
 func (u *unit) kindErrors() []*diag.Error {
 	n := u.node
 	n.Increment = nil
+	var ignored []*diag.Error
+	if set := n.config["partition_by"]; set.Value != nil && !strings.EqualFold(n.Config.IncrementalStrategy, "insert_overwrite") {
+		e := configError(set, "partition_by has no meaning here and is ignored", "only incremental_strategy insert_overwrite reads it")
+		e.Warn = true
+		ignored = append(ignored, e)
+	}
+	return append(ignored, u.ofKind()...)
+}
+
+// ofKind is what does not go with the kind alone, and reads the config that only
+// the kind has.
+func (u *unit) ofKind() []*diag.Error {
+	n := u.node
 	_, named := n.config["created_at_column"]
 	n.Config.CreatedAtYields = !u.r.strict && !named // in an unmodified dbt project the model's column wins
 	kind, set := n.config["materialized"]
@@ -41,12 +54,17 @@ func (u *unit) kindErrors() []*diag.Error {
 			return []*diag.Error{configError(kind, "a snapshot stands in snapshots: a model cannot be one", "move the SELECT into a snapshot block, or choose mart, incremental, view or ephemeral")}
 		}
 	default:
-		if n.Resource == Seed && set {
-			return []*diag.Error{configError(kind, fmt.Sprintf("a seed is stored as a seed, not as %s", n.Config.Materialized), "take materialized out; a model that selects from the seed can be anything")}
+		if (n.Resource == Seed || n.Resource == Snapshot) && set {
+			return []*diag.Error{configError(kind, fmt.Sprintf("a %s is stored as a %[1]s, not as %s", n.Resource, n.Config.Materialized),
+				fmt.Sprintf("take materialized out; a model that selects from the %s can be anything", n.Resource))}
 		}
 	}
-	if n.Resource == Seed {
+	switch n.Resource {
+	case Seed:
 		return nil
+	case Snapshot:
+		n.Config.Materialized = Snapshot
+		return u.snapshotConfig()
 	}
 	if n.Config.Materialized == "incremental" {
 		return u.increment()
@@ -139,26 +157,4 @@ func partition(c project.Config, key []string) []string {
 // configError is an error at a config value.
 func configError(s project.Setting, msg, advice string) *diag.Error {
 	return &diag.Error{Pos: s.Pos, Span: s.Span, Source: s.Source, Msg: msg, Advice: advice}
-}
-
-// snapshots tells that snapshots are left out, before anybody misses their
-// rows.
-func (c *compiler) snapshots() {
-	leave := func(name string, at diag.Pos) {
-		c.names.others[name] = fmt.Sprintf("a snapshot (%s), and snapshots are not supported", at)
-		c.errs.Add(&diag.Error{Pos: at, Warn: true, Msg: fmt.Sprintf("snapshot '%s' is left out: snapshots are not supported", name),
-			Advice: "every run keeps its rows: a mart that selects the source, and its runs, are such a history"})
-	}
-	for _, f := range c.project.Snapshots {
-		for _, b := range f.Template.Blocks() {
-			if b.Kind == Snapshot {
-				leave(b.Name, b.Pos)
-			}
-		}
-	}
-	for _, e := range c.project.Entries[Snapshot] {
-		if c.names.others[e.Name] == "" {
-			leave(e.Name, e.Pos)
-		}
-	}
 }

@@ -11,13 +11,12 @@ import (
 // names finds nodes by what templates call them.
 type names struct {
 	project  string
-	models   map[string][]*Node  // and seeds, by name: enabled ones first
+	models   map[string][]*Node  // seeds and snapshots, by name: enabled ones first
 	versions map[string][]*Node  // by the name of the model of which they are versions
-	disabled map[string]*Node    // models and seeds that are not enabled, by name
+	disabled map[string]*Node    // what is not enabled, by name
 	sources  map[[2]string]*Node // by source and table: the project's before those of packages
 	foreign  map[[3]string]*Node // of packages: by package, source and table
 	off      map[[2]string]*Node // disabled sources
-	others   map[string]string   // what else there is by that name, in words
 }
 
 // lookup returns the node that a call names, or an error that says which one
@@ -31,9 +30,6 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 	}
 	if n := t.disabled[k.stored()]; n != nil && (k.pkg == "" || n.Package == k.pkg) {
 		return nil, &lookupError{msg: fmt.Sprintf("%s '%s' is disabled", n.Resource, n.Name), advice: "it is disabled in " + n.File + " or in a config that covers it", disabled: true}
-	}
-	if file, ok := t.others[k.name]; ok {
-		return nil, &lookupError{msg: fmt.Sprintf("'%s' is %s", k.name, file)}
 	}
 	if err := t.noVersion(k, from); err != nil {
 		return nil, err

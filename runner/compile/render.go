@@ -215,6 +215,8 @@ func (r *render) what() string {
 		return "a data test"
 	case Unit:
 		return "a unit test's fixture"
+	case Snapshot:
+		return "a snapshot"
 	}
 	return "a model"
 }

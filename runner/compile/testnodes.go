@@ -37,6 +37,11 @@ func (c *compiler) dataTests() {
 			all(n, s.YAML.Tests, s.YAML.Columns)
 		}
 	}
+	for _, s := range c.project.Snapshots {
+		if n := c.nodes[s.ID()]; n != nil && n.Pos == s.Pos && s.YAML != nil {
+			all(n, s.YAML.Tests, s.YAML.Columns)
+		}
+	}
 	for _, s := range c.project.Sources {
 		if n := c.nodes[sourceID(s)]; n != nil && n.Source == s {
 			all(n, s.Tests, s.Columns)

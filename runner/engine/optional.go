@@ -133,3 +133,9 @@ type NameJoiner interface {
 	UnionByName() string  // "UNION ALL BY NAME"
 	Materialized() string // between AS and the parenthesis, with a space at its end
 }
+
+// Digester is an engine that has MD5.
+type Digester interface {
+	// MD5 is the digest of a text expression as lower-case hexadecimal text.
+	MD5(text string) string
+}

@@ -73,6 +73,9 @@ type Block struct {
 	from, to   int
 }
 
+// Text is what stands in the block, as written.
+func (b *Block) Text() string { return b.Body.text[b.from:b.to] }
+
 // Macro is a definition in a template.
 type Macro struct {
 	Name   string // a test's is test_NAME, a materialization's materialization_NAME_ADAPTER

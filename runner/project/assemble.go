@@ -36,8 +36,12 @@ func (l *loader) assemble(files []*file) {
 		s.Layers = withEntry(seeds.layers(l.p.Name, s.FQN[1:]), s.YAML)
 		s.Over = l.over.seeds.of(l.p.Name, s.FQN[1:])
 	}
+	l.addRelations(byKind[schemaYAML], entries)
 	for _, s := range l.p.Snapshots {
-		s.Layers = snapshots.layers(l.p.Name, s.FQN[1:])
+		if s.YAML == nil {
+			s.YAML = entries.take("snapshot", s.Name)
+		}
+		s.Layers = withEntry(snapshots.layers(l.p.Name, s.FQN[1:]), s.YAML)
 		s.Over = l.over.snapshots.of(l.p.Name, s.FQN[1:])
 	}
 	l.testLayers(byKind, entries, own)
@@ -115,9 +119,7 @@ func (l *loader) addFiles(files []*file) {
 				p.Macros = append(p.Macros, &MacroFile{Package: p.Name, File: f.name, Template: f.template})
 			}
 		case snapshotFile:
-			if f.template != nil {
-				p.Snapshots = append(p.Snapshots, &SnapshotFile{Package: p.Name, File: f.name, FQN: fqn, Template: f.template})
-			}
+			l.addBlocks(f, fqn)
 		case docFile:
 			l.addDocs(f)
 		case fixtureFile:
@@ -350,9 +352,7 @@ func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
 		there["data_test"] = append(there["data_test"], s.Name)
 	}
 	for _, s := range l.p.Snapshots {
-		for _, b := range s.Template.Blocks() {
-			there["snapshot"] = append(there["snapshot"], b.Name)
-		}
+		there["snapshot"] = append(there["snapshot"], s.Name)
 	}
 	for _, m := range l.p.Macros {
 		for _, d := range m.Template.Macros() {
@@ -365,7 +365,7 @@ func (x *entryIndex) leftovers(l *loader, byKind map[fileKind][]*file) {
 	}
 	for _, e := range x.all {
 		names, checked := there[e.Kind], slices.Contains([]string{"model", "seed", "snapshot", "macro", "analysis", "data_test"}, e.Kind)
-		if _, relation := e.Raw.Get("relation"); !checked || x.taken[e] || slices.Contains(names, e.Name) || relation {
+		if !checked || x.taken[e] || slices.Contains(names, e.Name) {
 			continue
 		}
 		stray := x.stray(e, names, there)

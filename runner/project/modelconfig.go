@@ -126,11 +126,11 @@ var modelFields = map[string]func(*decoder, *ModelConfig, Setting){
 var laterKeys = []string{"docs", "quoting", "batch_size", "begin", "lookback", "concurrent_batches", "merge_update_columns",
 	"merge_exclude_columns", "incremental_predicates", "predicates", "merge_clauses", "merge_update_condition", "merge_insert_condition",
 	"merge_on_using_columns", "strategy", "updated_at", "check_cols", "hard_deletes", "invalidate_hard_deletes", "dbt_valid_to_current",
-	"snapshot_meta_column_names", "target_schema", "target_database", "freshness", "latest_version", "partitions"}
+	"snapshot_meta_column_names", "target_schema", "target_database", "freshness", "latest_version", "partitions", "partition_by"}
 
 // ignoredKeys are dbt's, and mean nothing here: one warning each.
 var ignoredKeys = []string{"persist_docs", "grants", "copy_grants", "indexes", "packages", "on_configuration_change", "static_analysis",
-	"cluster_by", "partition_by", "partitioned_by", "sort", "sort_type", "dist", "bind", "backup", "transient", "query_tag", "snowflake_warehouse",
+	"cluster_by", "partitioned_by", "sort", "sort_type", "dist", "bind", "backup", "transient", "query_tag", "snowflake_warehouse",
 	"automatic_clustering", "secure", "labels", "hours_to_expiration", "kms_key_name", "require_partition_filter", "file_format",
 	"location_root", "tblproperties", "unlogged", "auto_refresh", "node_color"}
 

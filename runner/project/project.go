@@ -68,7 +68,7 @@ type Project struct {
 	Tests     []*SingularTest
 	Sources   []*Source
 	Seeds     []*Seed
-	Snapshots []*SnapshotFile
+	Snapshots []*Snapshot
 	Docs      []*DocBlock
 	Fixtures  []*Fixture
 
@@ -161,14 +161,20 @@ type Seed struct {
 	Over                []Config // as a Model's
 }
 
-// SnapshotFile is a file with snapshot blocks.
-type SnapshotFile struct {
-	Package, File string
-	FQN           []string // of the file; blocks add their name
-	Template      *jinja.Template
-	Layers        []Config
-	Over          []Config // as a Model's
+// Snapshot is a snapshot block of a file, or a YAML entry with a relation.
+type Snapshot struct {
+	Name, Package, File string
+	FQN                 []string // of a block with the file's name before its own
+	Source              string
+	Template            *jinja.Template
+	Pos                 Pos // of the block's name, or of the relation
+	YAML                *Entry
+	Layers              []Config
+	Over                []Config // as a Model's
 }
+
+// ID is the snapshot's node id.
+func (s *Snapshot) ID() string { return "snapshot." + s.Package + "." + s.Name }
 
 // DocBlock is a {% docs %} block of a Markdown file.
 type DocBlock struct {

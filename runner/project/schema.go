@@ -114,6 +114,9 @@ func (f *yamlFile) entry(n *yaml.Node, sectionName string) []*Entry {
 	if sec.kind == "unit_test" {
 		e.Places = f.unitPlaces(ps)
 	}
+	if r := resolve(find(ps, "relation")); r != nil && sec.kind == "snapshot" {
+		e.Places = map[string]Pos{"relation": f.pos(r)}
+	}
 	if sec.kind == "data_test" {
 		e.Config = f.testConfig(find(ps, "config"), "the config of "+e.Name)
 	}

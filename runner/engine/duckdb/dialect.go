@@ -25,6 +25,7 @@ var (
 	_ engine.SearchPather     = backend{}
 	_ engine.IntegerCounter   = backend{}
 	_ engine.NameJoiner       = backend{}
+	_ engine.Digester         = backend{}
 )
 
 // Dialect returns DuckDB's dialect without opening a database.
@@ -136,6 +137,8 @@ func (d backend) RunLiteral(runID string) string {
 func (backend) TimeLiteral(t time.Time) string {
 	return engine.Literal(t.UTC().Format("2006-01-02 15:04:05.000000+00")) + "::TIMESTAMPTZ"
 }
+
+func (backend) MD5(text string) string { return "md5(" + text + ")" }
 
 func (backend) Fail(msg string) string { return "error(" + engine.Literal(msg) + ")" }
 

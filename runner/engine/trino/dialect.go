@@ -17,6 +17,7 @@ type backend struct{ catalog, schema, version string }
 var (
 	_ engine.Backend          = backend{}
 	_ engine.StatementChecker = backend{}
+	_ engine.Digester         = backend{}
 )
 
 // Dialect returns Trino's dialect without a server.
@@ -141,5 +142,8 @@ func (backend) RunLiteral(runID string) string { return engine.Literal(runID) }
 func (backend) TimeLiteral(t time.Time) string {
 	return "TIMESTAMP " + engine.Literal(t.UTC().Format("2006-01-02 15:04:05.000000 UTC"))
 }
+
+// MD5 takes bytes and returns bytes there.
+func (backend) MD5(text string) string { return "lower(to_hex(md5(to_utf8(" + text + "))))" }
 
 func (backend) Fail(msg string) string { return "fail(" + engine.Literal(msg) + ")" }

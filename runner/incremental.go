@@ -77,6 +77,9 @@ func (b *build) carry(ctx context.Context, c *engine.Conn, t *task) error {
 	if err := u.checkKey(); err != nil {
 		return err
 	}
+	if err := u.checkMerged(); err != nil {
+		return err
+	}
 	if err := u.checkTypes(ctx, c); err != nil {
 		return err
 	}
@@ -217,74 +220,6 @@ func (u union) carried() []carriedColumn {
 		}
 	}
 	return out
-}
-
-// around writes the whole statement. With the same columns on both sides it
-// does not depend on them, where the engine can join rows by the names of their
-// columns.
-func (u union) around(r *compile.Rendered) *compile.Rendered {
-	byName, can := u.dialect.(engine.NameJoiner)
-	head, where := "WITH this_run AS (\n", ""
-	if len(u.inc.Key) > 0 {
-		if can {
-			head = "WITH this_run AS " + byName.Materialized() + "(\n"
-		}
-		var equal, keys []string
-		for _, k := range u.inc.Key {
-			now, _ := u.find(k)
-			was, ok := u.before(k)
-			if !ok {
-				was = mart.Column{Name: now.Name, Type: now.Type}
-			}
-			equal = append(equal, engine.SameKey(u.dialect, now.Type, "n."+engine.Ident(now.Name), u.value(was)))
-			keys = append(keys, engine.Ident(now.Name))
-		}
-		where = "\n    WHERE NOT EXISTS (SELECT 1 FROM this_run AS n WHERE " + strings.Join(equal, " AND ") + ")"
-		if !can {
-			where = fmt.Sprintf("\n    LEFT JOIN (SELECT DISTINCT %s, true AS \"is replaced\" FROM this_run) AS n ON %s\n    WHERE n.\"is replaced\" IS NULL",
-				strings.Join(keys, ", "), strings.Join(equal, " AND "))
-		}
-	}
-	list, tail := u.listed()
-	if can {
-		tail = "SELECT * FROM this_run\n" + byName.UnionByName() + "\nSELECT * FROM carried"
-		if u.same() {
-			list = "*"
-		}
-	}
-	return r.Around("-- the rows of this run, and those of the published run that they do not replace\n"+head,
-		"\n), carried AS (\n    SELECT "+list+" FROM "+u.this.String()+" AS t"+where+"\n)\n"+tail)
-}
-
-// listed names the columns of the published rows, and writes the end of the
-// statement with all columns of both sides by name, in one order.
-func (u union) listed() (list, tail string) {
-	carried := u.carried()
-	var cols, now, old []string
-	has := map[string]bool{}
-	for _, c := range carried {
-		cols = append(cols, c.expr+" AS "+engine.Ident(c.name))
-		has[strings.ToLower(c.name)] = true
-	}
-	if len(cols) == 0 {
-		first := u.now[0]
-		cols = []string{fmt.Sprintf("CAST(NULL AS %s) AS %s", first.Type, engine.Ident(first.Name))}
-	}
-	for _, c := range u.now {
-		now = append(now, engine.Ident(c.Name))
-		if has[strings.ToLower(c.Name)] {
-			old = append(old, engine.Ident(c.Name))
-		} else {
-			old = append(old, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.Type, engine.Ident(c.Name)))
-		}
-	}
-	for _, c := range carried {
-		if _, ok := u.find(c.name); !ok {
-			now = append(now, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.typ, engine.Ident(c.name)))
-			old = append(old, engine.Ident(c.name))
-		}
-	}
-	return strings.Join(cols, ", "), fmt.Sprintf("SELECT %s FROM this_run\nUNION ALL\nSELECT %s FROM carried", strings.Join(now, ", "), strings.Join(old, ", "))
 }
 
 // unchanged is the statement of a model whose columns did not change: what a

@@ -117,6 +117,12 @@ func TestIncrementalStrategies(t *testing.T) {
 		{"a key in another case", "unique_key='K'", "(1, 'a', 1)", "(1, 'a', 2)", "1a2"},
 		{"delete+insert: rows that share a key", "incremental_strategy='delete+insert', unique_key='g'", "(1, 'a', 1), (2, 'a', 1), (3, 'b', 1)", "(4, 'a', 2), (5, 'a', 2)", "3b1 4a2 5a2"},
 		{"insert_overwrite: a partition", "incremental_strategy='insert_overwrite', partition_by=['g']", "(1, 'a', 1), (2, 'a', 1), (3, 'b', 1)", "(4, 'a', 2)", "3b1 4a2"},
+		{"merge: some columns", "incremental_strategy='merge', unique_key='k', merge_update_columns=['X']", "(1, 'a', 1), (2, 'a', 1)", "(2, 'b', 2), (3, 'b', 2)", "1a1 2a2 3b2"},
+		{"merge: all columns but", "incremental_strategy='merge', unique_key='k', merge_exclude_columns='x'", "(1, 'a', 1), (2, 'a', 1)", "(2, 'b', 2), (3, 'b', 2)", "1a1 2b1 3b2"},
+		{"merge: NULL is kept, and is a key", "incremental_strategy='merge', unique_key='k', merge_exclude_columns=['g']", "(1, null, 1), (null, 'a', 1)", "(1, 'b', 2), (null, 'b', 2)", "1-2 -a2"},
+		{"predicates", "incremental_strategy='delete+insert', unique_key='k', incremental_predicates=[\"g = 'a'\", 'x < 2']", "(1, 'a', 1), (2, 'b', 1), (3, null::varchar, 1)", "(1, 'c', 2), (2, 'c', 2), (3, 'c', 2)", "2b1 3-1 1c2 2c2 3c2"},
+		{"predicates of both sides", "incremental_strategy='delete+insert', unique_key='k', predicates='DBT_INTERNAL_DEST.g = dbt_internal_source.g'", "(1, 'a', 1), (2, 'b', 1)", "(1, 'a', 2), (2, 'c', 2)", "2b1 1a2 2c2"},
+		{"predicates of a merge", "incremental_strategy='merge', unique_key='k', merge_update_columns=['x'], incremental_predicates=['DBT_INTERNAL_DEST.x > 0']", "(1, 'a', 1), (2, 'b', 0)", "(1, 'c', 2), (3, 'c', 2)", "2b0 1a2 3c2"},
 		{"nothing new", "unique_key='k'", "(1, 'a', 1)", "(1, 'a', 1)", "1a1"},
 		{"full_refresh", "unique_key='k', full_refresh=true", "(1, 'a', 1)", "(2, 'a', 2)", "2a2"},
 	} {
@@ -129,6 +135,54 @@ func TestIncrementalStrategies(t *testing.T) {
 			s.sound()
 		})
 	}
+}
+
+// A row outside of the predicates stays beside the new one, and the key tells.
+func TestIncrementalPredicatesKeepKeys(t *testing.T) {
+	const model = "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='merge', unique_key='k', incremental_predicates='x > 1') }}\nselect 1 as k, N as x\n"
+	s := newShop(t, strings.Replace(model, "N", "1", 1))
+	s.build(runner.BuildOptions{})
+	s.write(strings.Replace(model, "N", "2", 1))
+	var ke *mart.KeyError
+	if err := node(t, s.try(runner.BuildOptions{}), "m").Err; !errors.As(err, &ke) {
+		t.Errorf("%v", err)
+	}
+	s.want("1", "select x from latest.m")
+}
+
+func TestIncrementalMergeConfig(t *testing.T) {
+	for config, want := range map[string]string{
+		"incremental_strategy='merge', unique_key='k', merge_update_columns=['x'], merge_exclude_columns=['k']": "both merge_update_columns and merge_exclude_columns",
+		"incremental_strategy='merge', unique_key='k', merge_update_columns=3":                                 "merge_update_columns must be a text or a list of texts, not 3",
+		"incremental_strategy='merge', unique_key='k', merge_update_condition='x'":                             "merge_update_condition is not supported",
+	} {
+		s := newShop(t, "-- models/m.sql --\n{{ config(materialized='incremental', "+config+") }}\nselect 1 as k, 2 as x\n")
+		if err := s.open().Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "models/m.sql:1") {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+	s := newShop(t, "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='merge', unique_key='k', merge_update_columns=['xx']) }}\nselect 1 as k, 2 as x\n")
+	s.build(runner.BuildOptions{})
+	if err := node(t, s.try(runner.BuildOptions{}), "m").Err; err == nil || !strings.Contains(err.Error()+hintOf(err), "did you mean x?") {
+		t.Errorf("%v", err)
+	}
+	s = newShop(t, "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='append', merge_update_columns=['x'], incremental_predicates='x > 1') }}\nselect 1 as k, 2 as x\n")
+	s.build(runner.BuildOptions{})
+	for _, want := range []string{"only incremental_strategy merge, with unique_key, reads it", "no published row is replaced"} {
+		if said := s.messages(runner.EventWarning); !strings.Contains(said, want) {
+			t.Errorf("no warning %q: %s", want, said)
+		}
+	}
+}
+
+// A merge leaves what the SELECT no longer returns as it was published.
+func TestIncrementalMergeKeepsColumns(t *testing.T) {
+	const model = "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='merge', unique_key='k', on_schema_change='append_new_columns') }}\n"
+	s := newShop(t, model+"select * from (values (1, 'a'), (2, 'b')) t(k, v)\n")
+	s.build(runner.BuildOptions{})
+	s.write(model + "select * from (values (2, 7), (3, 8)) t(k, w)\n")
+	s.build(runner.BuildOptions{})
+	s.want("1:a:- 2:b:7 3:-:8", "select string_agg(k || ':' || coalesce(v, '-') || ':' || coalesce(w::varchar, '-'), ' ' order by k) from latest.m")
 }
 
 func TestIncrementalUniqueKey(t *testing.T) {

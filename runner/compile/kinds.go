@@ -22,6 +22,23 @@ type Increment struct {
 	// KeepColumns: a column that the SELECT no longer returns stays, as NULL in
 	// new rows.
 	KeepColumns bool
+	// Merge: a new row with the key of a published one is that row, with new
+	// values in Update, or in all columns but Exclude.
+	Merge           bool
+	Update, Exclude []string
+	// Predicates are conditions, over published rows (and new ones, if they name
+	// DBT_INTERNAL_SOURCE), without which a published row is not replaced.
+	Predicates []string
+}
+
+// Updates says whether a new row's value of a column takes the place of the
+// published one.
+func (i *Increment) Updates(column string) bool {
+	is := func(name string) bool { return strings.EqualFold(name, column) }
+	if len(i.Update) > 0 {
+		return slices.ContainsFunc(i.Update, is)
+	}
+	return !slices.ContainsFunc(i.Exclude, is)
 }
 
 // kindErrors tells what in a node's config does not go with its kind.
@@ -74,8 +91,7 @@ func (u *unit) ofKind() []*diag.Error {
 
 // notHere are configs of incremental models that would change which rows a run
 // has.
-var notHere = []string{"merge_update_columns", "merge_exclude_columns", "merge_clauses", "merge_update_condition", "merge_insert_condition",
-	"merge_on_using_columns"}
+var notHere = []string{"merge_clauses", "merge_update_condition", "merge_insert_condition", "merge_on_using_columns"}
 
 // increment reads the config of an incremental model.
 func (u *unit) increment() []*diag.Error {
@@ -116,20 +132,66 @@ func (u *unit) increment() []*diag.Error {
 	}
 	for _, key := range notHere {
 		if set, ok := n.config[key]; ok && set.Value != nil {
-			errs = append(errs, configError(set, key+" is not supported: a row of the published run is replaced as a whole",
+			errs = append(errs, configError(set, key+" is not supported",
 				"take it out, and let the SELECT return rows as they shall be: {{ this }} has the published ones"))
 		}
 	}
-	for _, key := range []string{"incremental_predicates", "predicates"} {
-		if set, ok := n.config[key]; ok && set.Value != nil {
-			e := configError(set, key+" has no meaning here and is ignored: all rows of the published run are compared", "")
+	inc.Unique = inc.Unique && len(inc.Key) > 0
+	inc.Merge = inc.Unique
+	n.Increment = inc
+	return append(errs, u.mergeConfig(inc)...)
+}
+
+// mergeConfig reads which columns a merge updates, and which published rows may
+// be replaced at all.
+func (u *unit) mergeConfig(inc *Increment) []*diag.Error {
+	var errs []*diag.Error
+	lists := map[string]*[]string{"merge_update_columns": &inc.Update, "merge_exclude_columns": &inc.Exclude, "incremental_predicates": &inc.Predicates, "predicates": &inc.Predicates}
+	for _, key := range []string{"merge_update_columns", "merge_exclude_columns", "incremental_predicates", "predicates"} {
+		set := u.node.config[key]
+		texts, ok := textList(set.Value)
+		merges := strings.HasPrefix(key, "merge_")
+		switch {
+		case len(texts) == 0 && ok:
+		case !ok:
+			errs = append(errs, configError(set, fmt.Sprintf("%s must be a text or a list of texts, not %s", key, jinja.Repr(set.Value)), ""))
+		case merges && !inc.Merge, !merges && len(inc.Key) == 0:
+			e := configError(set, key+" has no meaning here and is ignored: "+map[bool]string{true: "only incremental_strategy merge, with unique_key, reads it",
+				false: "no published row is replaced"}[merges], "")
 			e.Warn = true
 			errs = append(errs, e)
+		case key == "predicates" && len(inc.Predicates) > 0:
+		case key == "merge_exclude_columns" && len(inc.Update) > 0:
+			errs = append(errs, configError(set, "both merge_update_columns and merge_exclude_columns", "keep one of them"))
+		default:
+			*lists[key] = texts
 		}
 	}
-	inc.Unique = inc.Unique && len(inc.Key) > 0
-	n.Increment = inc
 	return errs
+}
+
+// textList is a text, or a list of texts, as a list; false of anything else.
+func textList(v jinja.Value) ([]string, bool) {
+	items := []jinja.Value{v}
+	switch v := v.(type) {
+	case nil:
+		return nil, true
+	case *jinja.List:
+		items = v.Items
+	case jinja.Tuple:
+		items = v
+	}
+	var out []string
+	for _, it := range items {
+		text, ok := it.(string)
+		if !ok {
+			return nil, false
+		}
+		if strings.TrimSpace(text) != "" {
+			out = append(out, text)
+		}
+	}
+	return out, true
 }
 
 // partition are the columns of partition_by: a text, a list, or a mapping with

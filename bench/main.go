@@ -3,6 +3,8 @@
 //
 //	go run ./bench                     # all, some minutes
 //	go run ./bench -only small -rounds 9
+//	go run ./bench same -dbt DBT -project DIR   # the same rows as dbt's?
+//	go run ./bench peers -dbt DBT -dbt2 DBT2 -jaffle DIR
 //
 // Each side of a comparison runs in a process of its own, in turns, so that
 // peak memory is that side's alone and the machine's noise meets both. Ratios
@@ -10,7 +12,7 @@
 // seconds and peak memory are of the whole process.
 //
 // Read main.go for the comparisons, work.go for what each side does, life.go for
-// what is measured alone.
+// what is measured alone; same.go and peers.go stand for themselves.
 package main
 
 import (
@@ -38,13 +40,17 @@ type options struct {
 	history int
 }
 
+var subcommands = map[string]func([]string) error{"child": child, "same": same, "peers": peers}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "child" {
-		if err := child(os.Args[2:]); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
+	if len(os.Args) > 1 {
+		if f, ok := subcommands[os.Args[1]]; ok {
+			if err := f(os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, "bench:", err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	var o options
 	flag.StringVar(&o.only, "only", "", "big, checked, small, replay or life; empty: all")

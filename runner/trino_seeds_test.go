@@ -17,9 +17,9 @@ seeds:
 -- seeds/s.csv --
 id,code,amount,at,day,ok,ratio,note
 1, 007,1.50,2026-01-02T03:04:05.123456Z,2026-01-02,TRUE,.5,it's "here"
-2,"a,b",,2026-01-02 03:04:05+02,,false,1.5,"two
+2,"a,b",,2026-01-02T03:04:05+02,,false,1.5,"two
 lines \ <&> ü"
-3,"",2,2026-01-02 03:04,2026-12-31,true,-2e-3,
+3,"",2,2026-01-02T03:04,2026-12-31,true,-2e-3,
 -- models/m.sql --
 select id, at, note from {{ ref('s') }}
 `
@@ -46,7 +46,7 @@ lines \ <&> ü
 	if n := node(t, again, "s"); n.Err != nil || n.Rows != 3 {
 		t.Errorf("replayed: %d rows, %v", n.Rows, n.Err)
 	}
-	l.write("-- seeds/s.csv --\nid,code,amount,at,day,ok,ratio,note\n1,x,oh,2026-01-02 03:04,,,,\n2,x,1,,,,,\n")
+	l.write("-- seeds/s.csv --\nid,code,amount,at,day,ok,ratio,note\n1,x,oh,2026-01-02T03:04,,,,\n2,x,1,,,,,\n")
 	rep := l.try(runner.BuildOptions{})
 	if n := node(t, rep, "s"); n.Err == nil || !strings.Contains(n.Err.Error(), `seeds/s.csv:2`) || !strings.Contains(n.Err.Error(), `amount is "oh", which is no decimal(10,2)`) {
 		t.Errorf("the error is %v", n.Err)

@@ -63,7 +63,9 @@ func (k *kind) typ() Type {
 }
 
 // What is a number or a time must be one beyond doubt: a code that would come
-// back as another text (007, +5, 1_000, 2E5, nan) is text.
+// back as another text (007, +5, 1_000, 2E5, nan) is text. With a blank between
+// day and time dbt knows whole seconds alone: all else is text to it, and models
+// of its projects cut it up as text.
 var (
 	integer   = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
 	decimal   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)?\.[0-9]+([eE][+-]?[0-9]+)?$|^-?(0|[1-9][0-9]*)[eE][+-][0-9]+$`)
@@ -103,6 +105,9 @@ func classify(raw []byte) Type {
 			return Date
 		}
 	default:
+		if v[min(len(v)-1, len(time.DateOnly))] == ' ' && len(v) != len(time.DateTime) {
+			return Text
+		}
 		if m := timestamp.FindSubmatch(v); m != nil && isTime(string(m[1]), string(m[2])) {
 			return Timestamp
 		}

@@ -42,6 +42,8 @@ func TestScan(t *testing.T) {
 		{"dates", "a,b,c,d\n2024-02-29,2023-02-29,2024-1-5,SAT\n", "a date, b text, c text, d text; 1"},
 		{"times", "a,b,c,d\n2024-02-29 10:00:00,2024-02-29T10:00:00.5+02:00,2024-02-29T10:00Z,2024-02-29 25:00:00\n",
 			"a timestamp, b timestamp, c timestamp, d text; 1"},
+		{"a blank between, and more than seconds or less: text, as in dbt", "a,b,c,d\n2024-02-29 10:00:00.000,2024-02-29 10:00:00Z,2024-02-29 10:00,2024-02-29T10:00:00.000\n",
+			"a text, b text, c text, d timestamp; 1"},
 		{"a date and a time are text together", "a\n2024-02-29\n2024-02-29 10:00:00\n", "a text; 2"},
 		{"booleans", "a,b,c\ntrue,t,yes\nFALSE,f,no\n", "a boolean, b text, c text; 2"},
 		{"a mix is text", "a,b\n1,true\nx,1\n", "a text, b text; 2"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"warehouse/runner/diag"
 	"warehouse/runner/diff"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
@@ -24,7 +25,7 @@ type DiffOptions struct {
 	Columns []string // the only ones to compare, beside the key
 	Limit   int      // rows and movers that are shown
 
-	Tolerance diff.Tolerance            // within which numbers count as equal
+	Tolerance *diff.Tolerance           // within which numbers count as equal; nil: what each mart's config says
 	ByColumn  map[string]diff.Tolerance // of single columns, by lower-cased name
 }
 
@@ -180,6 +181,9 @@ func (d *differ) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.checkTolerance(names); err != nil {
+		return err
+	}
 	for i, name := range names {
 		a, inA := d.a[name]
 		b, inB := d.b[name]
@@ -199,6 +203,27 @@ func (d *differ) all(ctx context.Context) error {
 		return nil
 	}
 	return d.fitsNone()
+}
+
+// checkTolerance refuses a tolerance of a column that no mart has.
+func (d *differ) checkTolerance(names []string) error {
+	columns := map[string]bool{}
+	for _, name := range names {
+		for _, c := range slices.Concat(d.a[name].Layout.Columns, d.b[name].Layout.Columns) {
+			columns[strings.ToLower(c.Name)] = true
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(d.o.ByColumn)) {
+		if columns[c] {
+			continue
+		}
+		e := &UsageError{Msg: fmt.Sprintf("--tolerance: no mart that is compared has a column %s", c)}
+		if near := diag.Nearest(c, slices.Sorted(maps.Keys(columns))); near != "" {
+			e.Advice = fmt.Sprintf("did you mean %s?", near)
+		}
+		return e
+	}
+	return nil
 }
 
 // fitsNone says that the condition, or the columns, are those of no mart.
@@ -299,8 +324,13 @@ func (d *differ) mart(ctx context.Context, name string, i, n int) (*MartDiff, er
 	if m.Refused != nil {
 		return m, nil
 	}
-	res, err := diff.Mart(ctx, d.conn, sides[0], sides[1], diff.Options{Where: d.o.Where, Columns: d.o.Columns, Limit: d.o.Limit,
-		Tolerance: d.o.Tolerance, ByColumn: d.o.ByColumn})
+	o := tolerating(b.Layout)
+	o.Where, o.Columns, o.Limit = d.o.Where, d.o.Columns, d.o.Limit
+	if d.o.Tolerance != nil {
+		o.Tolerance, o.ByColumn = *d.o.Tolerance, map[string]diff.Tolerance{}
+	}
+	maps.Copy(o.ByColumn, d.o.ByColumn)
+	res, err := diff.Mart(ctx, d.conn, sides[0], sides[1], o)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

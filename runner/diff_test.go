@@ -267,8 +267,8 @@ select 'y' as word
 		want string
 	}{
 		{"all", runner.DiffOptions{}, "4 4 +1 -1 ~2 =1 name=1 price=2 schema ~price"},
-		{"absolute", runner.DiffOptions{Tolerance: diff.Tolerance{Absolute: 0.02}}, "4 4 +1 -1 ~1 =2 name=1 price=1 schema ~price"},
-		{"relative", runner.DiffOptions{Tolerance: diff.Tolerance{Relative: 0.2}}, "4 4 +1 -1 ~1 =2 name=1 schema ~price"},
+		{"absolute", runner.DiffOptions{Tolerance: &diff.Tolerance{Absolute: 0.02}}, "4 4 +1 -1 ~1 =2 name=1 price=1 schema ~price"},
+		{"relative", runner.DiffOptions{Tolerance: &diff.Tolerance{Relative: 0.2}}, "4 4 +1 -1 ~1 =2 name=1 schema ~price"},
 		{"of a column", runner.DiffOptions{ByColumn: map[string]diff.Tolerance{"price": {Absolute: 5}}}, "4 4 +1 -1 ~1 =2 name=1 schema ~price"},
 		{"of another", runner.DiffOptions{ByColumn: map[string]diff.Tolerance{"n": {Absolute: 5}}}, "4 4 +1 -1 ~2 =1 name=1 price=2 schema ~price"},
 		{"where", runner.DiffOptions{Where: "price < 15 or name = 'c' -- no more", Select: []string{"price"}}, "2 2 +0 -0 ~1 =1 price=1 schema ~price"},

@@ -117,7 +117,7 @@ func (s *session) guard(ctx context.Context, live, now history.ModelRecord, bega
 	var out []Restatement
 	if g.Closed != "" {
 		where := strings.ReplaceAll(g.Closed, asOfMark, s.dialect().TimeLiteral(began))
-		r, err := diff.Mart(ctx, s.conn, a, b, diff.Options{Where: where, Limit: 5})
+		r, err := diff.Mart(ctx, s.conn, a, b, diff.Options{Where: where, Limit: 5, FloatTolerance: now.Layout.FloatTolerance})
 		if err != nil {
 			return nil, fmt.Errorf("guard closed of %s: %w", now.Model, err)
 		}
@@ -129,7 +129,7 @@ func (s *session) guard(ctx context.Context, live, now history.ModelRecord, bega
 	if len(g.MaxChange) == 0 {
 		return out, nil
 	}
-	r, err := diff.Mart(ctx, s.conn, a, b, diff.Options{})
+	r, err := diff.Mart(ctx, s.conn, a, b, diff.Options{FloatTolerance: now.Layout.FloatTolerance})
 	if err != nil {
 		return nil, fmt.Errorf("guard max_change of %s: %w", now.Model, err)
 	}

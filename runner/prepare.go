@@ -257,6 +257,9 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 		}
 		return placed(b.bindRows(ctx, c, t), t.node, t.rendered)
 	}
+	if err := checkTolerances(t.node, t.columns); err != nil {
+		return err
+	}
 	if t.guards, err = b.guardsOf(ctx, t.node); err != nil {
 		return err
 	}
@@ -383,7 +386,7 @@ func (b *build) record(t *task) history.ModelRecord {
 	}
 	rec.Layout.RunColumn, rec.Layout.CreatedColumn = t.spec.RunColumn, t.spec.CreatedColumn
 	rec.Layout.Key, rec.Layout.Unique, rec.Layout.Columns = t.spec.Key, t.spec.Unique, t.plan.Columns
-	rec.Layout.Guards = t.guards
+	rec.Layout.Guards, rec.Layout.Tolerance, rec.Layout.FloatTolerance = t.guards, tolerancesOf(t.node), t.node.Config.FloatTolerance
 	rec.Layout.Retention = (*history.Retention)(t.node.Config.Retention)
 	return rec
 }

@@ -231,7 +231,7 @@ func (b *build) reusedRecord(t *task) history.ModelRecord {
 	rec.RunID, rec.Attempt, rec.Status = b.run.ID, b.attempt, history.ModelReused
 	rec.DataRunID = b.base.Marts[t.node.Name]
 	rec.StartedAt, rec.FinishedAt = b.r.now(), b.r.now()
-	rec.Layout.Guards = t.guards
+	rec.Layout.Guards, rec.Layout.Tolerance, rec.Layout.FloatTolerance = t.guards, tolerancesOf(t.node), t.node.Config.FloatTolerance
 	return rec
 }
 

@@ -103,7 +103,7 @@ near 0.1 -> 0.100000000000007`
 		"t: 0 added, 0 removed, 1 changed (1 by rounding), 1 unchanged; near 1" {
 		t.Error(got)
 	}
-	if got := differences(l.diffed(runner.DiffOptions{Select: []string{"t"}, Columns: []string{"d"}, Tolerance: diff.Tolerance{Absolute: 10}})); got !=
+	if got := differences(l.diffed(runner.DiffOptions{Select: []string{"t"}, Columns: []string{"d"}, Tolerance: &diff.Tolerance{Absolute: 10}})); got !=
 		"t: 1 added, 0 removed, 0 changed (0 by rounding), 3 unchanged;" {
 		t.Error(got)
 	}

@@ -77,7 +77,7 @@ as a multiset: its rows are added or removed, never changed.`,
 
 // toleranceFlag is --tolerance: for all numbers, or for those of a column.
 type toleranceFlag struct {
-	all      diff.Tolerance
+	all      *diff.Tolerance
 	byColumn map[string]diff.Tolerance
 	text     []string
 }
@@ -103,7 +103,10 @@ func (t *toleranceFlag) Set(s string) error {
 			}
 		}
 		if column == "" {
-			set(&t.all)
+			if t.all == nil {
+				t.all = &diff.Tolerance{}
+			}
+			set(t.all)
 		} else {
 			if t.byColumn == nil {
 				t.byColumn = map[string]diff.Tolerance{}

@@ -45,9 +45,9 @@ func align(a, b []mart.Column, o Options) (both []column, r Result) {
 			c.tol = t
 		}
 		if c.ta.number() && c.tb.number() && (c.ta.float() || c.tb.float()) {
-			c.rounding = o.FloatTolerance
-			if c.rounding == 0 {
-				c.rounding = DefaultFloatTolerance
+			c.rounding = DefaultFloatTolerance
+			if o.FloatTolerance != nil {
+				c.rounding = *o.FloatTolerance
 			}
 		}
 		if ca.Type != cb.Type {

@@ -21,6 +21,9 @@
 package diff
 
 import (
+	"fmt"
+	"strings"
+
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
@@ -59,8 +62,8 @@ type Options struct {
 	Tolerance Tolerance
 	ByColumn  map[string]Tolerance
 	// FloatTolerance is the relative difference within which floats differ by
-	// rounding only; 0 is DefaultFloatTolerance.
-	FloatTolerance float64
+	// rounding only; nil is DefaultFloatTolerance.
+	FloatTolerance *float64
 
 	in lang // the engine's; the zero value is DuckDB
 }
@@ -73,6 +76,17 @@ const DefaultFloatTolerance = 1e-9
 type Tolerance struct{ Absolute, Relative float64 }
 
 func (t Tolerance) none() bool { return t == Tolerance{} }
+
+func (t Tolerance) String() string {
+	var parts []string
+	if t.Absolute > 0 {
+		parts = append(parts, fmt.Sprint(t.Absolute))
+	}
+	if t.Relative > 0 {
+		parts = append(parts, fmt.Sprintf("%v%%", t.Relative*100))
+	}
+	return strings.Join(parts, " or ")
+}
 
 // Result says how two runs of one mart differ. RowsA = Removed + Changed +
 // Unchanged, and RowsB = Added + Changed + Unchanged.

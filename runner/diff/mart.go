@@ -229,6 +229,7 @@ func (m *comparison) keyed(ctx context.Context, k keyed) error {
 		return err
 	}
 	r := m.r
+	m.noteTolerance(k)
 	r.Columns = results(k.values)
 	dest := []any{&r.Removed, &r.Added, &r.Changed, &r.RoundingOnly}
 	for i := range r.Columns {
@@ -247,6 +248,37 @@ func (m *comparison) keyed(ctx context.Context, k keyed) error {
 		return nil
 	}
 	return k.show(ctx, m.c, r, m.o.Limit)
+}
+
+// noteTolerance says what counted as equal, and where a tolerance that was asked
+// for could not be used.
+func (m *comparison) noteTolerance(k keyed) {
+	var within []string
+	all := false
+	for _, c := range k.values {
+		own, named := m.o.ByColumn[fold(c.name)]
+		switch {
+		case !c.ta.number() || !c.tb.number():
+			if named && !own.none() {
+				m.note("no tolerance is used for %s: %s is compared exactly", c.name, c.common.as)
+			}
+		case named && !own.none():
+			within = append(within, fmt.Sprintf("of %s that differ by at most %s", c.name, own))
+		case !named:
+			all = true
+		}
+	}
+	for _, c := range k.keys {
+		if own, named := m.o.ByColumn[fold(c.name)]; named && !own.none() {
+			m.note("no tolerance is used for %s: it is part of the key", c.name)
+		}
+	}
+	if all && !m.o.Tolerance.none() {
+		within = append([]string{fmt.Sprintf("that differ by at most %s", m.o.Tolerance)}, within...)
+	}
+	if len(within) > 0 {
+		m.note("numbers count as equal: those %s", strings.Join(within, ", those "))
+	}
 }
 
 func (m *comparison) bag(ctx context.Context, g bag) error {

@@ -144,6 +144,18 @@ type Layout struct {
 	Retention     *Retention    `json:"retention,omitempty"`  // the model's own rules, for when the project cannot be read
 	Columns       []mart.Column `json:"columns"`
 	Guards        *Guards       `json:"guards,omitempty"`
+
+	// What counts as equal when the run is compared: tolerances by lower-cased
+	// column ("" is all numbers), and the share of a float that is rounding.
+	Tolerance      map[string]Tolerance `json:"tolerance,omitempty"`
+	FloatTolerance *float64             `json:"float_tolerance,omitempty"`
+}
+
+// Tolerance is how far two numbers may differ and count as equal: by Absolute,
+// or by Relative times the greater one.
+type Tolerance struct {
+	Absolute float64 `json:"absolute,omitempty"`
+	Relative float64 `json:"relative,omitempty"`
 }
 
 // Guards are a mart's restatement guards, as they were when the run was built.

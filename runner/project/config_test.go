@@ -114,6 +114,11 @@ func TestDecodeModelErrors(t *testing.T) {
 		{"retention: {keep_last: 2, keep_for: 0d}", ""},
 		{"retention: {keep_for: 0}", `keep_for of retention: "0" is no age: write a number and a unit, such as 90m, 12h, 2d, 3w, 6mo or 1y`},
 		{"max_change: {rows_added: -1}", "rows_added of max_change must be a number or a share such as 10%, not -1"},
+		{"tolerance: some", `tolerance must be a number or a share such as 10%, not "some"`},
+		{"tolerance: {price: -1}", "tolerance of price must be a number or a share such as 10%, not -1"},
+		{"tolerance: {price: {absolut: 1, relative: 1}}", `unknown key "absolut" in tolerance of price; did you mean "absolute"?`},
+		{"tolerance: {price: {absolute: 1%}}", "absolute of tolerance of price is a number, not a share; a share is relative"},
+		{"tolerance: {price: 1, Price: 2}", `tolerance names the column "Price" twice`},
 		{"pre_hook: 3", "pre_hook must be SQL, or a list of SQL texts, not 3"},
 		{"enabled: null", ""},
 	} {

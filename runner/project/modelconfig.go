@@ -34,8 +34,9 @@ type ModelConfig struct {
 	Vars                map[string]any
 	Closed              string // raw: rendered when the guard runs
 	MaxChange           *MaxChange
-	FloatTolerance      *float64
-	PreHook, PostHook   []Setting // raw text, or a dict {sql, transaction}
+	Tolerance           map[string]Tolerance // of a diff, by lower-cased column; "": of all numbers
+	FloatTolerance      *float64             // a share
+	PreHook, PostHook   []Setting            // raw text, or a dict {sql, transaction}
 	ColumnTypes         map[string]string
 	Delimiter           string // of a seed's file
 	QuoteColumns        bool   // of a seed's file
@@ -55,6 +56,10 @@ type Bound struct {
 	Value   float64 // 10 for 10%
 	Percent bool
 }
+
+// Tolerance is how far two numbers may differ and count as equal: by Absolute,
+// or by Relative times the greater one.
+type Tolerance struct{ Absolute, Relative float64 }
 
 // TestConfig is a data test's config, decoded.
 type TestConfig struct {
@@ -108,9 +113,10 @@ var modelFields = map[string]func(*decoder, *ModelConfig, Setting){
 	"closed":               func(d *decoder, c *ModelConfig, s Setting) { c.Closed = d.text(s, "closed") },
 	"max_change":           func(d *decoder, c *ModelConfig, s Setting) { c.MaxChange = d.maxChange(s) },
 	"float_tolerance": func(d *decoder, c *ModelConfig, s Setting) {
-		b := d.bound(s, "float_tolerance", s.Value)
-		c.FloatTolerance = &b.Value
+		t := d.bound(s, "float_tolerance", s.Value).share()
+		c.FloatTolerance = &t
 	},
+	"tolerance":     func(d *decoder, c *ModelConfig, s Setting) { c.Tolerance = d.tolerances(s) },
 	"pre_hook":      func(d *decoder, c *ModelConfig, s Setting) { c.PreHook = d.hooks(s, "pre_hook") },
 	"post_hook":     func(d *decoder, c *ModelConfig, s Setting) { c.PostHook = d.hooks(s, "post_hook") },
 	"column_types":  func(d *decoder, c *ModelConfig, s Setting) { c.ColumnTypes = d.textDict(s, "column_types") },
@@ -210,6 +216,63 @@ func (d *decoder) contract(c *ModelConfig, s Setting) {
 			d.add(unknownKey(s, key, "contract", []string{"enforced", "alias_types"}))
 		}
 	}
+}
+
+// share is a bound as a number, of which 1 is all.
+func (b Bound) share() float64 {
+	if b.Percent {
+		return b.Value / 100
+	}
+	return b.Value
+}
+
+// tolerances reads a tolerance of all numbers, or of columns.
+func (d *decoder) tolerances(s Setting) map[string]Tolerance {
+	columns, ok := s.Value.(*jinja.Dict)
+	if !ok {
+		return map[string]Tolerance{"": d.tolerance(s, "tolerance")}
+	}
+	out := map[string]Tolerance{}
+	for _, it := range columns.Items() {
+		name := jinja.Str(it.Key)
+		low := strings.ToLower(name)
+		switch _, twice := out[low]; {
+		case name == "" || badName(name):
+			d.errorf(s, "tolerance: %q is no column name", name)
+		case twice:
+			d.errorf(s, "tolerance names the column %q twice", name)
+		default:
+			out[low] = d.tolerance(s.with(it.Value), "tolerance of "+name)
+		}
+	}
+	return out
+}
+
+// tolerance reads 0.01, 1%, or both as {absolute: 0.01, relative: 1%}.
+func (d *decoder) tolerance(s Setting, key string) Tolerance {
+	parts, ok := s.Value.(*jinja.Dict)
+	if !ok {
+		b := d.bound(s, key, s.Value)
+		if b.Percent {
+			return Tolerance{Relative: b.share()}
+		}
+		return Tolerance{Absolute: b.Value}
+	}
+	var t Tolerance
+	for _, it := range parts.Items() {
+		switch part := jinja.Str(it.Key); part {
+		case "absolute":
+			b := d.bound(s, "absolute of "+key, it.Value)
+			if t.Absolute = b.Value; b.Percent {
+				d.errorf(s, "absolute of %s is a number, not a share; a share is relative", key)
+			}
+		case "relative":
+			t.Relative = d.bound(s, "relative of "+key, it.Value).share()
+		default:
+			d.add(unknownKey(s, part, key, []string{"absolute", "relative"}))
+		}
+	}
+	return t
 }
 
 func (d *decoder) maxChange(s Setting) *MaxChange {

@@ -212,6 +212,7 @@ type Column struct {
 	Tags                        []string
 	Meta                        map[string]any
 	Constraints                 []Constraint
+	Tolerance                   *Tolerance // of a diff; nil: that of the model
 	Pos                         Pos
 }
 

@@ -313,7 +313,15 @@ func (f *yamlFile) column(ps []pair, name string, pos Pos) Column {
 	c.Description = f.rawText(find(ps, "description"), "description")
 	c.DataType = f.text(find(ps, "data_type"), "data_type")
 	c.Quote = f.boolean(find(ps, "quote"), "quote", false)
-	cfg := f.known(f.pairs(find(ps, "config"), "config"), "the config of a column", []string{"tags", "meta"})
+	cfg := f.known(f.pairs(find(ps, "config"), "config"), "the config of a column", []string{"tags", "meta", "tolerance"})
+	if n := find(cfg, "tolerance"); n != nil && !isNullNode(resolve(n)) {
+		d := &decoder{}
+		t := d.tolerance(f.setting(resolve(n), f.value(n)), "tolerance of "+name)
+		c.Tolerance = &t
+		for _, e := range d.errs {
+			f.errs.Add(e)
+		}
+	}
 	c.Tags = slices.Concat(f.texts(find(ps, "tags"), "tags"), f.texts(find(cfg, "tags"), "tags"))
 	c.Meta = f.dict(find(ps, "meta"), "meta")
 	for k, v := range f.dict(find(cfg, "meta"), "meta") {

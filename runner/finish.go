@@ -154,10 +154,10 @@ func (s *session) movePointer(ctx context.Context, m pointerMove, p history.Publ
 	if err != nil {
 		return 0, err
 	}
-	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, latest, m.places(t.StorageSchema)...); err != nil {
-		return 0, err
-	}
-	if _, err := binding.Sync(ctx, s.conn, s.reg, s.previousSchema(), previous); err != nil {
+	// Both at once: to look through the catalog is what costs the most here.
+	before := s.previousSchema()
+	places := append(m.places(t.StorageSchema), before, before+binding.RefSuffix)
+	if _, err := binding.Sync(ctx, s.conn, s.reg, t.LatestSchema, append(latest, previous...), places...); err != nil {
 		return 0, err
 	}
 	return seq, s.keepRows(ctx, m)

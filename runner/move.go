@@ -46,14 +46,8 @@ type PublishOptions struct {
 // PlanPublish says what publishing spec would change, or why it is refused (a
 // *history.RefusedError).
 func (r *Runner) PlanPublish(ctx context.Context, spec string, o PublishOptions) (*Move, error) {
-	if spec == "" {
-		return nil, &UsageError{Msg: "publish needs a run", Advice: "`warehouse runs` lists them"}
-	}
-	if o.Force && o.Reason == "" {
-		return nil, &UsageError{Msg: "--force needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
-	}
-	if len(o.Accept) > 0 && o.Reason == "" {
-		return nil, &UsageError{Msg: "--accept needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
+	if err := o.check(spec); err != nil {
+		return nil, err
 	}
 	s, err := r.read(ctx)
 	if err != nil {
@@ -61,6 +55,19 @@ func (r *Runner) PlanPublish(ctx context.Context, spec string, o PublishOptions)
 	}
 	defer s.Close()
 	return s.planPublish(ctx, spec, o)
+}
+
+func (o PublishOptions) check(spec string) error {
+	if spec == "" {
+		return &UsageError{Msg: "publish needs a run", Advice: "`warehouse runs` lists them"}
+	}
+	if o.Force && o.Reason == "" {
+		return &UsageError{Msg: "--force needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
+	}
+	if len(o.Accept) > 0 && o.Reason == "" {
+		return &UsageError{Msg: "--accept needs a reason", Advice: "add --reason TEXT: it is kept in the log of publications"}
+	}
+	return nil
 }
 
 func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions) (*Move, error) {
@@ -104,11 +111,7 @@ func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions
 // unrestated asks the guards of a run again, against what is live now, but for
 // those marts whose restatement is accepted.
 func (s *session) unrestated(ctx context.Context, run history.Run, m *Move, live history.Snapshot, o PublishOptions) error {
-	before, err := s.reg.Records(ctx, s.conn, live)
-	if err != nil {
-		return err
-	}
-	after, err := s.reg.Records(ctx, s.conn, m.To)
+	before, after, err := s.reg.RecordsOfBoth(ctx, s.conn, live, m.To)
 	if err != nil {
 		return err
 	}
@@ -269,11 +272,7 @@ func (s *session) wasPublished(ctx context.Context, spec string) (history.Snapsh
 
 // describe fills in what a Move changes, mart by mart.
 func (s *session) describe(ctx context.Context, m *Move, live history.Snapshot) error {
-	before, err := s.reg.Records(ctx, s.conn, live)
-	if err != nil {
-		return err
-	}
-	after, err := s.reg.Records(ctx, s.conn, m.To)
+	before, after, err := s.reg.RecordsOfBoth(ctx, s.conn, live, m.To)
 	if err != nil {
 		return err
 	}
@@ -353,6 +352,35 @@ func columnChanges(before, after []mart.Column) (added, removed, retyped []strin
 	return added, removed, retyped
 }
 
+// Publish is PlanPublish and Move in one, for those who need no preview: the
+// target is opened once. A move that changes no mart is not made; its
+// publication has the seq 0.
+func (r *Runner) Publish(ctx context.Context, spec string, o PublishOptions) (*Move, history.Publication, error) {
+	if err := o.check(spec); err != nil {
+		return nil, history.Publication{}, err
+	}
+	return r.moveNow(ctx, o.Reason, func(s *session) (*Move, error) { return s.planPublish(ctx, spec, o) })
+}
+
+// Rollback is PlanRollback and Move in one, as Publish is.
+func (r *Runner) Rollback(ctx context.Context, spec, reason string) (*Move, history.Publication, error) {
+	return r.moveNow(ctx, reason, func(s *session) (*Move, error) { return s.planRollback(ctx, spec) })
+}
+
+func (r *Runner) moveNow(ctx context.Context, reason string, plan func(*session) (*Move, error)) (*Move, history.Publication, error) {
+	s, err := r.change(ctx)
+	if err != nil {
+		return nil, history.Publication{}, err
+	}
+	defer s.Close()
+	m, err := plan(s)
+	if err != nil || len(m.Marts) == 0 {
+		return m, history.Publication{}, err
+	}
+	p, err := s.move(ctx, m, reason)
+	return m, p, err
+}
+
 // Move does what was planned: one transaction, atomic over all marts. ErrMoved
 // if somebody published in between. With an *AftermathError it was done, and
 // what should have followed failed.
@@ -362,20 +390,24 @@ func (r *Runner) Move(ctx context.Context, m *Move, reason string) (history.Publ
 		return history.Publication{}, err
 	}
 	defer s.Close()
+	return s.move(ctx, m, reason)
+}
+
+func (s *session) move(ctx context.Context, m *Move, reason string) (p history.Publication, err error) {
 	pm := pointerMove{to: m.To}
-	if pm.from, pm.fromRecords, err = s.live(ctx); err != nil {
-		return history.Publication{}, err
+	if pm.from, err = s.reg.Live(ctx, s.conn); err != nil {
+		return p, err
 	}
 	if pm.from.Publication != m.Base {
-		return history.Publication{}, ErrMoved
+		return p, ErrMoved
 	}
-	if pm.records, err = s.reg.Records(ctx, s.conn, m.To); err != nil {
-		return history.Publication{}, err
+	if pm.fromRecords, pm.records, err = s.reg.RecordsOfBoth(ctx, s.conn, pm.from, m.To); err != nil {
+		return p, err
 	}
 	if m.Force != "" {
 		reason = m.Force
 	}
-	p := history.Publication{Action: m.Action, RunID: m.Run.ID, At: r.now(), By: r.cfg.User, Reason: reason, Restores: m.To.Publication}
+	p = history.Publication{Action: m.Action, RunID: m.Run.ID, At: s.r.now(), By: s.r.cfg.User, Reason: reason, Restores: m.To.Publication}
 	err = s.conn.Atomic(ctx, func() error {
 		var err error
 		p.Seq, err = s.movePointer(ctx, pm, p)

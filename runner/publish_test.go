@@ -273,3 +273,43 @@ func TestStale(t *testing.T) {
 		t.Errorf("%+v", rep.Unbuilt)
 	}
 }
+
+// Without a preview the target is opened once; nothing is written where nothing
+// changes, nor into a database without a register.
+func TestMoveAtOnce(t *testing.T) {
+	s := newShop(t, orders)
+	if _, _, err := s.open().Rollback(t.Context(), "", ""); !errors.Is(err, history.ErrNoRegister) {
+		t.Errorf("without a target: %v", err)
+	}
+	s.alter("create table theirs (i int)")
+	for range 2 { // the first made none
+		if _, _, err := s.open().Rollback(t.Context(), "", ""); !errors.Is(err, history.ErrNoRegister) {
+			t.Errorf("without a register: %v", err)
+		}
+	}
+	s.build(runner.BuildOptions{})
+	s.vars = map[string]any{"n": 2}
+	s.build(runner.BuildOptions{})
+	if m, p, err := s.open().Publish(t.Context(), "r2", runner.PublishOptions{}); err != nil || p.Seq != 0 || len(m.Marts) != 0 {
+		t.Errorf("r2 is live already: %+v, %+v, %v", m, p, err)
+	}
+	m, p, err := s.open().Rollback(t.Context(), "", "too many")
+	if err != nil || p.Seq != 3 || len(m.Marts) != 3 {
+		t.Fatalf("%+v, %+v, %v", m, p, err)
+	}
+	s.want("too many", "select reason from main.run_publication order by seq desc limit 1")
+	if _, p, err = s.open().Publish(t.Context(), "r2", runner.PublishOptions{}); err != nil || p.Seq != 4 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	// A table of somebody else is in the way of a view that is to be made.
+	s.alter("drop view latest.orders", "create table latest.orders (i int)")
+	var taken *binding.TakenError
+	if _, _, err = s.open().Rollback(t.Context(), "previous", ""); !errors.As(err, &taken) || taken.Kind != "table" {
+		t.Errorf("%v", err)
+	}
+	s.alter("drop table latest.orders")
+	if _, p, err = s.open().Rollback(t.Context(), "previous", ""); err != nil || p.Seq != 5 {
+		t.Errorf("a view that was dropped: %+v, %v", p, err)
+	}
+	s.sound()
+}

@@ -44,6 +44,25 @@ func (r *Runner) write(ctx context.Context, runID string) (*session, error) {
 	return s, nil
 }
 
+// change is write for what has a register: where there is none, none is made
+// (history.ErrNoRegister).
+func (r *Runner) change(ctx context.Context) (*session, error) {
+	if !r.exists() {
+		return nil, history.ErrNoRegister
+	}
+	s, err := r.openSession(ctx, false, "")
+	if err != nil {
+		return nil, err
+	}
+	if s.reg, err = history.OpenThere(ctx, s.conn, r.project.Target.StorageSchema); err == nil {
+		err = s.mend(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
 // read opens the target for reading, beside other readers. A target that does
 // not exist yet gives a session without db and reg. A dead run is mended
 // first, for which the target is opened for changes once; where nothing may be

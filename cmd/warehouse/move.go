@@ -11,20 +11,14 @@ import (
 )
 
 // move shows what a move of the pointer changes, and does it if that is wanted.
-func (c *cli) move(ctx context.Context, r *runner.Runner, m *runner.Move, reason string, yes bool, output string) error {
-	if output != "json" {
-		if err := c.print(moveText(m)); err != nil {
-			return err
-		}
+func (c *cli) move(ctx context.Context, r *runner.Runner, m *runner.Move, reason, output string) error {
+	if err := c.preview(m, output); err != nil {
+		return err
 	}
 	if len(m.Marts) == 0 {
-		c.log.say("nothing changes: it is live already")
-		if output == "json" {
-			return c.printJSON(moveJSON(m, nil))
-		}
-		return nil
+		return c.unmoved(m, output)
 	}
-	ok, err := c.confirm(ctx, m.Action+" "+seqName(m.Run.Seq)+"?", yes)
+	ok, err := c.confirm(ctx, m.Action+" "+seqName(m.Run.Seq)+"?", false)
 	if err != nil || !ok {
 		if output == "json" {
 			if perr := c.printJSON(moveJSON(m, nil)); perr != nil {
@@ -34,6 +28,43 @@ func (c *cli) move(ctx context.Context, r *runner.Runner, m *runner.Move, reason
 		return c.notDone(err)
 	}
 	p, err := r.Move(ctx, m, reason)
+	return c.followed(m, p, err, output)
+}
+
+// movedNow shows a move that was made without a preview, err being what came of
+// it.
+func (c *cli) movedNow(m *runner.Move, p history.Publication, err error, output string) error {
+	if m == nil {
+		return err
+	}
+	if perr := c.preview(m, output); perr != nil {
+		return perr
+	}
+	if err == nil && p.Seq == 0 {
+		return c.unmoved(m, output)
+	}
+	return c.followed(m, p, err, output)
+}
+
+func (c *cli) preview(m *runner.Move, output string) error {
+	if output == "json" {
+		return nil
+	}
+	return c.print(moveText(m))
+}
+
+// unmoved says that a move changes nothing.
+func (c *cli) unmoved(m *runner.Move, output string) error {
+	c.log.say("nothing changes: it is live already")
+	if output == "json" {
+		return c.printJSON(moveJSON(m, nil))
+	}
+	return nil
+}
+
+// followed prints what a move did, and tells what should have followed it and
+// failed.
+func (c *cli) followed(m *runner.Move, p history.Publication, err error, output string) error {
 	var after *runner.AftermathError
 	if err != nil && !errors.As(err, &after) {
 		return err

@@ -30,11 +30,15 @@ was published before, the whole state of that day comes back.`,
 		if err != nil {
 			return err
 		}
+		if yes {
+			m, p, err := r.Publish(cmd.Context(), args[0], o)
+			return c.movedNow(m, p, err, output.value)
+		}
 		m, err := r.PlanPublish(cmd.Context(), args[0], o)
 		if err != nil {
 			return err
 		}
-		return c.move(cmd.Context(), r, m, o.Reason, yes, output.value)
+		return c.move(cmd.Context(), r, m, o.Reason, output.value)
 	}
 	return cmd
 }

@@ -29,11 +29,15 @@ kilobyte. Twice goes two steps back.`,
 		if err != nil {
 			return err
 		}
+		if yes {
+			m, p, err := r.Rollback(cmd.Context(), spec, reason)
+			return c.movedNow(m, p, err, output.value)
+		}
 		m, err := r.PlanRollback(cmd.Context(), spec)
 		if err != nil {
 			return err
 		}
-		return c.move(cmd.Context(), r, m, reason, yes, output.value)
+		return c.move(cmd.Context(), r, m, reason, output.value)
 	}
 	return cmd
 }

@@ -1,4 +1,4 @@
--- The tables and views of two schemas of the target.
+-- The tables and views of some schemas of the target.
 SELECT table_schema, table_name, CASE WHEN table_type LIKE '%VIEW%' THEN 'view' ELSE 'table' END
 FROM information_schema.tables
-WHERE table_catalog = ? AND lower(table_schema) IN (lower(?), lower(?))
+WHERE table_catalog = ? AND lower(table_schema) IN ({schemas})

@@ -14,6 +14,9 @@ import (
 //go:embed relations.sql
 var relationsSQL string
 
+//go:embed views.sql
+var viewsSQL string
+
 // Synced is what Sync did.
 type Synced struct{ Created, Replaced, Dropped, Kept int }
 
@@ -33,68 +36,92 @@ func (e *TakenError) Hint() string { return "drop or rename it, or give the mode
 // Sync makes a stored binding what want says (Stored returns it), in one step,
 // and leaves alone what is so already: then it costs two small queries. It
 // touches only views that it has made, in the binding's two schemas and in
-// places (Places returns them). A table or view of somebody else is
-// never replaced: *TakenError.
+// places (Places returns them; the schemas of a second binding are others). A
+// table or view of somebody else is never replaced: *TakenError.
 func Sync(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View, places ...string) (Synced, error) {
-	var did Synced
-	have, err := look(ctx, c, r, schema, places...)
-	if err != nil {
-		return did, err
+	schemas := append([]string{schema, schema + RefSuffix}, places...)
+	// To look for tables too takes some time, and matters only for what is to be made.
+	if _, server := c.DB().Dialect().(engine.Appender); !server {
+		have, err := look(ctx, c, r, viewsSQL, schemas...)
+		if err != nil {
+			return Synced{}, err
+		}
+		if s, err := have.compare(want); err == nil && s.nothing() {
+			return s.Synced, nil
+		}
 	}
-	var made []View
-	var forgotten []history.BoundView // entries of views that are gone, or now spelled otherwise
+	have, err := look(ctx, c, r, relationsSQL, schemas...)
+	if err != nil {
+		return Synced{}, err
+	}
+	s, err := have.compare(want)
+	if err != nil || s.nothing() {
+		return s.Synced, err
+	}
+	return s.Synced, c.Atomic(ctx, func() error {
+		if err := have.drop(ctx, c, s.dropped); err != nil {
+			return err
+		}
+		if err := Create(ctx, c, s.made); err != nil {
+			return err
+		}
+		entries := make([]history.BoundView, len(s.made))
+		for i, v := range s.made {
+			entries[i] = history.BoundView{Schema: v.Schema, Name: v.Name, SHA256: v.Digest}
+		}
+		return r.SetBoundViews(ctx, c, entries, append(s.forgotten, s.dropped...))
+	})
+}
+
+// step is what Sync is to do.
+type step struct {
+	Synced
+	made      []View
+	forgotten []history.BoundView // entries of views that are gone, or now spelled otherwise
+	dropped   []history.BoundView
+}
+
+func (s step) nothing() bool { return len(s.made)+len(s.dropped) == 0 }
+
+// compare says what is to be made and dropped for what is wanted.
+func (f found) compare(want []View) (step, error) {
+	var s step
 	wanted := map[string]bool{}
 	for _, v := range want {
 		key := fold(v.Schema, v.Name)
 		wanted[key] = true
-		kind, exists := have.kinds[key]
-		old, ours := have.ours[key]
+		kind, exists := f.kinds[key]
+		old, ours := f.ours[key]
 		switch {
 		case exists && !ours || exists && kind != "view":
-			return did, &TakenError{Relation: v.Relation(), Kind: kind}
+			return step{}, &TakenError{Relation: v.Relation(), Kind: kind}
 		case exists && old.SHA256 == v.Digest && old.Name == v.Name:
-			did.Kept++
+			s.Kept++
 			continue
 		case exists:
-			did.Replaced++
+			s.Replaced++
 		default:
-			did.Created++
+			s.Created++
 		}
-		made = append(made, v)
+		s.made = append(s.made, v)
 		if ours {
-			forgotten = append(forgotten, old)
+			s.forgotten = append(s.forgotten, old)
 		}
 	}
-	var dropped []history.BoundView
-	for key, old := range have.ours {
+	for key, old := range f.ours {
 		if !wanted[key] {
-			dropped = append(dropped, old)
+			s.dropped = append(s.dropped, old)
 		}
 	}
-	did.Dropped = len(dropped)
-	if len(made)+len(dropped) == 0 {
-		return did, nil
-	}
-	return did, c.Atomic(ctx, func() error {
-		if err := have.drop(ctx, c, dropped); err != nil {
-			return err
-		}
-		if err := Create(ctx, c, made); err != nil {
-			return err
-		}
-		entries := make([]history.BoundView, len(made))
-		for i, v := range made {
-			entries[i] = history.BoundView{Schema: v.Schema, Name: v.Name, SHA256: v.Digest}
-		}
-		return r.SetBoundViews(ctx, c, entries, append(forgotten, dropped...))
-	})
+	s.Dropped = len(s.dropped)
+	return s, nil
 }
 
 // Keep makes the views that are not there as they are wanted, and leaves all
 // others of their schema alone. A table or view of somebody else is never
 // replaced: *TakenError.
 func Keep(ctx context.Context, c *engine.Conn, r *history.Register, schema string, want []View) error {
-	have, err := look(ctx, c, r, schema)
+	have, err := look(ctx, c, r, relationsSQL, schema, schema+RefSuffix)
 	if err != nil {
 		return err
 	}
@@ -119,7 +146,7 @@ func Keep(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 // Remove drops a stored binding: the views that Sync has made, and the schemas
 // if nothing else is in them.
 func Remove(ctx context.Context, c *engine.Conn, r *history.Register, schema string) error {
-	have, err := look(ctx, c, r, schema)
+	have, err := look(ctx, c, r, relationsSQL, schema, schema+RefSuffix)
 	if err != nil {
 		return err
 	}
@@ -163,13 +190,11 @@ func fold(schema, name string) string {
 	return strings.ToLower(schema) + "\x00" + strings.ToLower(name)
 }
 
-func look(ctx context.Context, c *engine.Conn, r *history.Register, schema string, places ...string) (found, error) {
+// look runs a query for the relations of schemas, and reads which are ours.
+func look(ctx context.Context, c *engine.Conn, r *history.Register, query string, schemas ...string) (found, error) {
 	f := found{catalog: c.DB().Dialect().Catalog(), kinds: map[string]string{}, ours: map[string]history.BoundView{}}
-	schemas := append([]string{schema, schema + RefSuffix}, places...)
-	for pair := range slices.Chunk(schemas, 2) {
-		if err := f.relations(ctx, c, pair[0], pair[len(pair)-1]); err != nil {
-			return f, err
-		}
+	if err := f.relations(ctx, c, query, schemas); err != nil {
+		return f, err
 	}
 	ours, err := r.BoundViews(ctx, c, schemas...)
 	for _, v := range ours {
@@ -178,9 +203,14 @@ func look(ctx context.Context, c *engine.Conn, r *history.Register, schema strin
 	return f, err
 }
 
-// relations notes the tables and views of two schemas.
-func (f found) relations(ctx context.Context, c *engine.Conn, a, b string) error {
-	rows, err := c.Query(ctx, relationsSQL, f.catalog, a, b)
+// relations notes the tables and views of schemas.
+func (f found) relations(ctx context.Context, c *engine.Conn, query string, schemas []string) error {
+	args := []any{f.catalog}
+	for _, s := range schemas {
+		args = append(args, strings.ToLower(s))
+	}
+	query = strings.Replace(query, "{schemas}", strings.Join(slices.Repeat([]string{"?"}, len(schemas)), ", "), 1)
+	rows, err := c.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -193,7 +223,7 @@ func (f found) relations(ctx context.Context, c *engine.Conn, a, b string) error
 		f.kinds[fold(s, name)] = kind
 	}
 	if err := rows.Err(); err != nil {
-		return c.Explain(err, relationsSQL)
+		return c.Explain(err, query)
 	}
 	return nil
 }

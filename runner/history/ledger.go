@@ -210,7 +210,7 @@ func isRunning(l string) bool {
 // append adds an entry to the ledger.
 func (r *Register) append(ctx context.Context, c *engine.Conn, event, id, content string) error {
 	next := func() (entry, error) {
-		q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " WHERE seq = (SELECT max(seq) FROM " + r.rel(ledger.name) + ")"
+		q := "SELECT " + ledger.selectList("") + " FROM " + r.rel(ledger.name) + " ORDER BY seq DESC LIMIT 1"
 		last, err := ledger.query(ctx, c, q)
 		if err != nil {
 			return entry{}, err

@@ -62,21 +62,28 @@ func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error)
 	return r, nil
 }
 
+// OpenThere is Open of a register that is there: ErrNoRegister if there is none.
+func OpenThere(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
+	r, err := Read(ctx, c, schema)
+	var old *oldVersionError
+	if errors.As(err, &old) {
+		return Open(ctx, c, schema)
+	}
+	return r, err
+}
+
 // Read returns the register of a storage schema and creates nothing:
 // ErrNoRegister if there is none. Tables of an older version, which only Open
 // may bring up to date, are an error too.
 func Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
 	r := newRegister(c, schema)
-	there, err := r.has(ctx, c, stateTable.name)
-	if err != nil {
-		return nil, err
-	}
-	if !there {
-		return nil, ErrNoRegister
-	}
 	var found int64
 	q := "SELECT coalesce(max(version), 0) FROM " + r.rel(stateTable.name)
 	if err := c.QueryRow(ctx, q, nil, &found); err != nil {
+		// Only now it is asked whether there is one: that costs many times as much.
+		if there, herr := r.has(ctx, c, stateTable.name); herr == nil && !there {
+			return nil, ErrNoRegister
+		}
 		return nil, err
 	}
 	switch {

@@ -388,37 +388,65 @@ func (r *Register) Tests(ctx context.Context, c *engine.Conn, runID string) ([]T
 // Records returns for each mart of a snapshot its ModelRecord, in one query. A
 // mart whose record is gone is not in the map.
 func (r *Register) Records(ctx context.Context, c *engine.Conn, s Snapshot) (map[string]ModelRecord, error) {
-	out := make(map[string]ModelRecord, len(s.Marts))
-	if len(s.Marts) == 0 {
-		return out, nil
+	out, _, err := r.RecordsOfBoth(ctx, c, s, Snapshot{})
+	return out, err
+}
+
+// RecordsOfBoth is Records of two snapshots, in one query.
+func (r *Register) RecordsOfBoth(ctx context.Context, c *engine.Conn, a, b Snapshot) (ofA, ofB map[string]ModelRecord, err error) {
+	pairs := pairsOf(a, b)
+	if len(pairs) == 0 {
+		return map[string]ModelRecord{}, map[string]ModelRecord{}, nil
 	}
-	q, args, err := r.recordsOfSnapshot(c, s)
+	q, args, err := r.recordsOfPairs(c, pairs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	recs, err := manifestModel.query(ctx, c, q, args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	return newestOf(recs, a), newestOf(recs, b), nil
+}
+
+// newestOf are the records of a snapshot's marts, each of its newest attempt.
+func newestOf(recs []ModelRecord, s Snapshot) map[string]ModelRecord {
+	out := make(map[string]ModelRecord, len(s.Marts))
 	for _, rec := range recs {
+		if !strings.EqualFold(s.Marts[rec.Model], rec.RunID) {
+			continue
+		}
 		if had, ok := out[rec.Model]; !ok || had.Attempt < rec.Attempt {
 			out[rec.Model] = rec
 		}
 	}
-	return out, nil
+	return out
 }
 
-// recordsOfSnapshot is the query of Records: its pairs (model, run) go as JSON.
-func (r *Register) recordsOfSnapshot(c *engine.Conn, s Snapshot) (string, []any, error) {
-	names := slices.Sorted(maps.Keys(s.Marts))
-	ids, pairs := make([]string, len(names)), make([][2]string, len(names))
-	for i, n := range names {
-		ids[i], pairs[i] = s.Marts[n], [2]string{n, s.Marts[n]}
+// pairsOf are the pairs (model, run) of two snapshots, each once.
+func pairsOf(a, b Snapshot) [][2]string {
+	pairs := make([][2]string, 0, len(a.Marts))
+	for _, n := range slices.Sorted(maps.Keys(a.Marts)) {
+		pairs = append(pairs, [2]string{n, a.Marts[n]})
 	}
+	for _, n := range slices.Sorted(maps.Keys(b.Marts)) {
+		if run, ok := a.Marts[n]; !ok || run != b.Marts[n] {
+			pairs = append(pairs, [2]string{n, b.Marts[n]})
+		}
+	}
+	return pairs
+}
+
+// recordsOfPairs is the query of Records: its pairs go as JSON.
+func (r *Register) recordsOfPairs(c *engine.Conn, pairs [][2]string) (string, []any, error) {
 	if a := appender(c); a != nil {
 		text, err := marshal(pairs)
 		return fmt.Sprintf("SELECT %s FROM %s AS m JOIN (SELECT r[1] AS model, CAST(r[2] AS %s) AS run_id FROM %s) AS w ON w.run_id = m.run_id AND w.model = m.model",
 			manifestModel.selectList("m."), r.rel(manifestModel.name), r.types.RunID, a.JSONRows()), []any{text}, err
+	}
+	names, ids := make([]string, len(pairs)), make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i], ids[i] = p[0], p[1]
 	}
 	namesJSON, err := marshal(names)
 	if err != nil {

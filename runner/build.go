@@ -161,7 +161,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	}
 	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.models) + len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
 	var walked map[string]dag.Outcome
-	err = b.prepare(ctx)
+	if err = b.startHooks(ctx); err == nil {
+		err = b.prepare(ctx)
+	}
 	if err == nil && b.firstError() == nil {
 		if err = b.makeSchemas(ctx); err == nil {
 			err = b.evolveFirst(ctx)
@@ -175,6 +177,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 		b.run.Error = err.Error()
 	}
 	report, err := b.finish(ctx, walked, err)
+	if report != nil {
+		report.EndHooks = b.endHooks(ctx)
+	}
 	if report != nil && report.Publication != 0 {
 		var after error
 		report.After, after = b.aftermath(ctx, report.Run)

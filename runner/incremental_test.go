@@ -153,8 +153,8 @@ func TestIncrementalPredicatesKeepKeys(t *testing.T) {
 func TestIncrementalMergeConfig(t *testing.T) {
 	for config, want := range map[string]string{
 		"incremental_strategy='merge', unique_key='k', merge_update_columns=['x'], merge_exclude_columns=['k']": "both merge_update_columns and merge_exclude_columns",
-		"incremental_strategy='merge', unique_key='k', merge_update_columns=3":                                 "merge_update_columns must be a text or a list of texts, not 3",
-		"incremental_strategy='merge', unique_key='k', merge_update_condition='x'":                             "merge_update_condition is not supported",
+		"incremental_strategy='merge', unique_key='k', merge_update_columns=3":                                  "merge_update_columns must be a text or a list of texts, not 3",
+		"incremental_strategy='merge', unique_key='k', merge_update_condition='x'":                              "merge_update_condition is not supported",
 	} {
 		s := newShop(t, "-- models/m.sql --\n{{ config(materialized='incremental', "+config+") }}\nselect 1 as k, 2 as x\n")
 		if err := s.open().Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "models/m.sql:1") {

@@ -81,6 +81,9 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 		rec.StartedAt, rec.FinishedAt = started, b.r.now()
 	}()
 	err = b.db.With(ctx, func(c *engine.Conn) error {
+		if err := b.preHooks(ctx, c, t); err != nil {
+			return err
+		}
 		if t.deferred {
 			if err := b.bindNow(ctx, c, t); err != nil {
 				return err
@@ -94,12 +97,19 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 		rec.StartedAt, rec.Status = started, history.ModelSuccess
 		if t.node.Kind == "view" {
 			rec.FinishedAt = b.r.now()
-			return c.Atomic(ctx, func() error {
+			err := c.Atomic(ctx, func() error {
 				if err := b.moveAway(ctx, c, t); err != nil {
+					return err
+				}
+				if err := b.postHooks(ctx, c, t, rec, false); err != nil {
 					return err
 				}
 				return b.reg.RecordModels(ctx, c, []history.ModelRecord{rec})
 			})
+			if err == nil && afterCommit(t.node) {
+				t.written, err = true, b.postHooks(ctx, c, t, rec, true)
+			}
+			return err
 		}
 		counts, err := b.writeRows(ctx, c, t, &rec)
 		if err != nil {
@@ -112,6 +122,9 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 			if err := b.bindRows(ctx, c, t); err != nil {
 				return err
 			}
+		}
+		if err := b.postHooks(ctx, c, t, rec, true); err != nil {
+			return err
 		}
 		return b.judgeFused(ctx, c, t, counts)
 	})
@@ -183,6 +196,9 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 			return err
 		}
 		rec.RowCount, rec.Checksum, rec.ChecksumScheme, rec.Layout.Columns = w.Rows, w.Checksum, w.Scheme, w.Columns
+		if err := b.postHooks(ctx, c, t, *rec, false); err != nil {
+			return err
+		}
 		rec.FinishedAt = b.r.now()
 		return b.reg.RecordModels(ctx, c, []history.ModelRecord{*rec})
 	})

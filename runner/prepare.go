@@ -220,7 +220,12 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 		return err
 	}
 	b.r.warn(t.rendered.Warnings...)
-	return b.db.With(ctx, func(c *engine.Conn) error { return b.bind(ctx, c, t) })
+	err = b.db.With(ctx, func(c *engine.Conn) error { return b.bind(ctx, c, t) })
+	if err != nil && ctx.Err() == nil && len(t.node.PreHooks) > 0 {
+		t.deferred = true // its hooks may make what it lacks: bound at its turn
+		return nil
+	}
+	return err
 }
 
 // renderTask writes the SQL of a model, or of a seed's file.

@@ -190,7 +190,7 @@ func (b *build) resume(ctx context.Context, o origin) error {
 // same way.
 func (b *build) keep(t *task) bool {
 	old, ok := b.old[t.node.Name]
-	if !ok || old.Status != history.ModelSuccess {
+	if !ok || old.Status != history.ModelSuccess || afterCommit(t.node) { // it may be that such a hook failed
 		return false
 	}
 	for _, p := range b.graph.Parents(t.node.ID) {

@@ -173,6 +173,7 @@ type Report struct {
 	Failed      int           // of Test: data tests that failed, could not run or were skipped
 	Elapsed     time.Duration
 	After       Aftermath // what followed a publication
+	EndHooks    error     // of on-run-end: it failed, and what was published stays
 
 	facts *facts // for WriteArtifacts; nil: nothing ran
 }

@@ -222,5 +222,5 @@ func (r *Report) OK() bool {
 	if r.TestsOnly {
 		return r.Failed == 0
 	}
-	return r.Run.Status == history.Success && len(r.Restated) == 0
+	return r.Run.Status == history.Success && len(r.Restated) == 0 && r.EndHooks == nil
 }

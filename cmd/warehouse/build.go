@@ -70,6 +70,9 @@ func (c *cli) reported(ctx context.Context, r *runner.Runner, report *runner.Rep
 			c.log.fail(nodeError(n))
 		}
 	}
+	if report.EndHooks != nil {
+		c.log.fail(report.EndHooks)
+	}
 	if len(report.Nodes) > 0 {
 		c.log.done(statsOf(report.Nodes), report.Elapsed)
 	}

@@ -58,6 +58,9 @@ func reportText(r *runner.Report, name func(id string) string) string {
 	fmt.Fprintf(&b, "%s  %s  %s  %s, %s in %s\n", seqName(r.Run.Seq), r.Run.ID, r.Run.Status,
 		count(r.Marts, "mart"), count(r.Run.RowCount, "row"), seconds(r.Elapsed))
 	b.WriteString(publishedText(r) + aftermathText(r.After))
+	if r.EndHooks != nil {
+		fmt.Fprintf(&b, "%s, and on-run-end failed: what it did not do is to be done by hand\n", seqName(r.Run.Seq))
+	}
 	for _, s := range r.Unbuilt {
 		still, them := "still read", "them"
 		if len(s.Models) == 1 {

@@ -12,6 +12,7 @@ type reportDoc struct {
 	Published   bool       `json:"published"`
 	Publication int64      `json:"publication,omitempty"`
 	NotBecause  string     `json:"not_published_because,omitempty"`
+	EndHooks    string     `json:"on_run_end_error,omitempty"`
 	Marts       int        `json:"marts"`
 	Rows        int64      `json:"row_count"`
 	Elapsed     float64    `json:"elapsed"`
@@ -64,6 +65,9 @@ func reportJSON(r *runner.Report) reportDoc {
 		NotBecause: r.NotBecause, Marts: r.Marts, Rows: r.Run.RowCount, Elapsed: r.Elapsed.Seconds(),
 		Counts: countsDoc{s.pass, s.warn, s.errors, s.skip, s.noOp, s.reused, s.total},
 		Nodes:  []nodeDoc{}, Stale: []staleDoc{}, After: aftermathJSON(r.After),
+	}
+	if r.EndHooks != nil {
+		doc.EndHooks = r.EndHooks.Error()
 	}
 	for _, n := range r.Nodes {
 		doc.Nodes = append(doc.Nodes, nodeJSON(n))

@@ -52,7 +52,7 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	add(first, c.buildCmd(), c.testCmd(), c.planCmd(), c.diffCmd(), c.runsCmd(), c.publishCmd(), c.rollbackCmd(), c.queryCmd(), c.retryCmd(), c.initCmd())
-	add(others, c.verifyCmd(), c.runCmd(), c.seedCmd(), c.snapshotCmd(), c.showCmd(), c.sourceCmd(), c.docsCmd(), c.debugCmd(), c.cleanCmd(), c.cloneCmd(), c.replayCmd(), c.blameCmd(), c.tagCmd(), c.untagCmd(), c.pruneCmd(), c.compactCmd(), c.exportCmd(), c.lintCmd(), c.compileCmd(), c.parseCmd(), c.lsCmd(), c.depsCmd(), c.versionCmd())
+	add(others, c.verifyCmd(), c.runCmd(), c.seedCmd(), c.snapshotCmd(), c.runOperationCmd(), c.showCmd(), c.sourceCmd(), c.docsCmd(), c.debugCmd(), c.cleanCmd(), c.cloneCmd(), c.replayCmd(), c.blameCmd(), c.tagCmd(), c.untagCmd(), c.pruneCmd(), c.compactCmd(), c.exportCmd(), c.lintCmd(), c.compileCmd(), c.parseCmd(), c.lsCmd(), c.depsCmd(), c.versionCmd())
 	return root
 }
 

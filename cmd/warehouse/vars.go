@@ -15,6 +15,7 @@ import (
 
 // varsFlag is --vars: a dictionary in YAML or JSON.
 type varsFlag struct {
+	flag   string // "": --vars
 	text   string
 	values map[string]any
 }
@@ -23,6 +24,10 @@ func (v *varsFlag) String() string { return v.text }
 func (v *varsFlag) Type() string   { return "YAML" }
 func (v *varsFlag) Set(s string) error {
 	values, err := parseVars(s)
+	var placed *diag.Error
+	if v.flag != "" && errors.As(err, &placed) {
+		placed.Pos.File, placed.Advice = v.flag, strings.ReplaceAll(placed.Advice, "--vars", v.flag)
+	}
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,14 @@ func (r *render) graph() jinja.Value {
 	return dict("nodes", nodes, "sources", sources, "exposures", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict())
 }
 
+// About is a node as templates see it; nil of nil.
+func (g *Graph) About(n *Node) jinja.Value {
+	if n == nil || g.env == nil {
+		return nil
+	}
+	return (&render{env: g.env, node: n}).about(n)
+}
+
 // about is a node as templates see it: the keys of dbt's manifest.
 func (r *render) about(n *Node) *jinja.Dict {
 	columns := jinja.NewDict()

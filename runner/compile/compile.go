@@ -65,8 +65,10 @@ type Node struct {
 	Table       engine.Relation // the mart's storage: schema and name, no database
 	Placed      string          // the schema of its view for people, where that is not the target's
 	RawSQL      string
-	Increment   *Increment       // of an incremental model
-	Snapshot    *History         // of a snapshot
+	Increment   *Increment // of an incremental model
+	Snapshot    *History   // of a snapshot
+	PreHooks    []*Hook    // what runs before and after it is built
+	PostHooks   []*Hook
 	Version     *project.Version // of one of a model's versions: Name is orders_v2 then
 	Contract    *Contract        // nil: none is enforced
 
@@ -144,8 +146,10 @@ type Graph struct {
 	// Exposures are what reads models outside of the project, by id. They are
 	// not in the DAG: nothing is built of them.
 	Exposures []*Exposure
-	Warnings  []*diag.Error
-	env       *env
+	// OnRunStart and OnRunEnd run when a build starts and ends.
+	OnRunStart, OnRunEnd []*Hook
+	Warnings             []*diag.Error
+	env                  *env
 }
 
 // Model returns the enabled model of that name, or nil; of a model with versions
@@ -191,6 +195,11 @@ type Binding struct {
 	Ref func(n *Node) engine.Relation
 	// This returns what `this` prints: the published run's rows of the model.
 	This func(n *Node) engine.Relation
+	// Print gets what templates print(); nil: the log does.
+	Print func(msg string)
+	// ThisSQL, if it is set, is what `this` prints instead of the name: a query of
+	// the rows that the run has just written, for a model's post-hook.
+	ThisSQL string
 	// Database is the target's own catalog, put in front of a source's or
 	// a table's two-part name.
 	Database string

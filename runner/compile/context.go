@@ -94,6 +94,9 @@ const DBTVersion = "1.11.0"
 // may put its own macro in the place of a function; then namespaces of
 // packages, then functions and values.
 func (r *render) Lookup(name string) (jinja.Value, bool) {
+	if v, ok := r.more[name]; ok {
+		return v, true
+	}
 	if v, ok := r.overridden(name); ok {
 		return v, true
 	}
@@ -160,6 +163,10 @@ func (r *render) print(c *jinja.Call) (jinja.Value, error) {
 	v, err := args(c, "print", "msg")
 	if err != nil {
 		return nil, err
+	}
+	if r.b != nil && r.b.Print != nil {
+		r.b.Print(withReferences(jinja.Str(v[0])))
+		return "", nil
 	}
 	r.say(v[0], true)
 	return "", nil

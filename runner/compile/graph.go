@@ -61,11 +61,12 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 			return nil, ctx.Err()
 		}
 	}
+	start, end := c.runHooks("on-run-start", p.OnRunStart), c.runHooks("on-run-end", p.OnRunEnd)
 	graph := c.order()
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
+	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, OnRunStart: start, OnRunEnd: end, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
 }
 
 // parallel calls f for 0 … n-1, on as many goroutines as the options say.
@@ -185,6 +186,7 @@ func (c *compiler) model(m *project.Model) unit {
 	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	u.configure()
+	u.hooks()
 	if m.YAML != nil {
 		u.contract(m.YAML.Constraints)
 	} else {

@@ -224,6 +224,13 @@ func (r *render) this() jinja.Value {
 		}
 		return &relation{Relation: rel, kind: relationKind(n)}
 	}
+	if r.b.ThisSQL != "" {
+		schema := n.Placed
+		if schema == "" {
+			schema = r.project.Target.LatestSchema
+		}
+		return &relation{Relation: engine.Relation{Database: r.b.Database, Schema: schema, Name: n.Table.Name}, kind: "table", literal: r.b.ThisSQL}
+	}
 	return &relation{Relation: r.b.This(n), kind: relationKind(n)}
 }
 

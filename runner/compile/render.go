@@ -40,6 +40,8 @@ type render struct {
 	b    *Binding // nil while the project is compiled
 	into *render  // the render that inlines this one
 
+	more map[string]jinja.Value // names that only this render knows
+
 	depth int // of templates that render templates
 
 	// While the project is compiled: what it reads and sets.

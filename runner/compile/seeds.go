@@ -24,6 +24,7 @@ func (c *compiler) seed(s *project.Seed) unit {
 	}
 	u.configure()
 	n.Kind = Seed
+	u.hooks()
 	u.contract(nil)
 	return u
 }

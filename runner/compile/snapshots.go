@@ -49,6 +49,7 @@ func (c *compiler) snapshot(s *project.Snapshot) unit {
 	_, u.err = s.Template.Render(c.ctx, u.r.options())
 	u.configure()
 	n.Kind = Snapshot
+	u.hooks()
 	return u
 }
 

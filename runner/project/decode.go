@@ -227,7 +227,9 @@ func (d *decoder) hooks(s Setting, key string) []Setting {
 	var out []Setting
 	for _, v := range listItems(s.Value) {
 		switch v := v.(type) {
-		case string, *jinja.Dict:
+		case string:
+		case *jinja.Dict:
+			d.hook(s, key, v)
 		default:
 			d.expected(s.with(v), key, "SQL, or a list of SQL texts")
 			continue
@@ -235,6 +237,24 @@ func (d *decoder) hooks(s Setting, key string) []Setting {
 		out = append(out, s.with(v))
 	}
 	return out
+}
+
+// hook checks a hook that is a dict.
+func (d *decoder) hook(s Setting, key string, v *jinja.Dict) {
+	for _, it := range v.Items() {
+		switch name := jinja.Str(it.Key); name {
+		case "sql":
+			d.text(s.with(it.Value), "sql of "+key)
+		case "transaction":
+			d.bool(s.with(it.Value), "transaction of "+key)
+		case "index": // dbt's own
+		default:
+			d.add(unknownKey(s, name, key, []string{"sql", "transaction"}))
+		}
+	}
+	if sql, _ := v.Get("sql"); sql == nil {
+		d.expected(s.with(v), key, "sql")
+	}
 }
 
 // sortedKeys makes the order of errors the same each time.

@@ -309,18 +309,24 @@ func (l *loader) topLevel() {
 		case !slices.Contains(topKeys, key):
 			f.unknownKey(t.k, t.key, p.File, topKeys)
 		case key == "on_run_start" || key == "on_run_end":
-			d := &decoder{}
-			hooks := d.hooks(f.setting(t.k, f.raw(t.v)), t.key)
-			f.errs.Add(d.errs...)
-			if key == "on_run_start" {
-				p.OnRunStart = hooks
-			} else {
-				p.OnRunEnd = hooks
-			}
+			l.onRun(t, key == "on_run_start")
 		case key == "dispatch":
 			l.dispatch(t.v)
 		}
 	}
+}
+
+// onRun reads the hooks of a build.
+func (l *loader) onRun(t pair, start bool) {
+	d := &decoder{}
+	for _, h := range d.hooks(l.f.setting(t.k, l.f.raw(t.v)), t.key) {
+		if start {
+			l.p.OnRunStart = append(l.p.OnRunStart, Hook{h, l.p.Name})
+		} else {
+			l.p.OnRunEnd = append(l.p.OnRunEnd, Hook{h, l.p.Name})
+		}
+	}
+	l.f.errs.Add(d.errs...)
 }
 
 func (l *loader) dispatch(n *yaml.Node) {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -313,6 +314,12 @@ func (l *loader) take(pl *loader) {
 			p.Entries[kind] = append(p.Entries[kind], entries...)
 		}
 	}
+	for _, t := range pl.top {
+		if key := strings.ReplaceAll(t.key, "-", "_"); key == "on_run_start" || key == "on_run_end" {
+			pl.onRun(t, key == "on_run_start")
+		}
+	}
+	p.OnRunStart, p.OnRunEnd = append(p.OnRunStart, k.OnRunStart...), append(p.OnRunEnd, k.OnRunEnd...)
 	var required []string
 	for _, key := range []string{"require-dbt-version", "require_dbt_version"} {
 		required = append(required, pl.f.texts(find(pl.top, key), key)...)

@@ -81,11 +81,11 @@ type Project struct {
 	// "data_test", "metric", "semantic_model", "saved_query", "function".
 	Entries map[string][]*Entry
 
-	own          []string   // folders with its own files
-	TargetPath   string     // where artifacts go, relative to Dir: target
-	CleanTargets []string   // what clean empties; nil: TargetPath
-	OnRunStart   []Setting  // hooks, raw
-	OnRunEnd     []Setting  //
+	own          []string // folders with its own files
+	TargetPath   string   // where artifacts go, relative to Dir: target
+	CleanTargets []string // what clean empties; nil: TargetPath
+	OnRunStart   []Hook   // those of packages first
+	OnRunEnd     []Hook
 	Retention    *Retention // nil: everything is kept
 	PruneAuto    bool       // retention: {auto: true}: prune after each publication
 	Dispatch     []Dispatch
@@ -159,6 +159,12 @@ type Seed struct {
 	YAML                *Entry
 	Layers              []Config
 	Over                []Config // as a Model's
+}
+
+// Hook is SQL that runs when a build starts or ends: a text, or a dict with sql.
+type Hook struct {
+	Setting
+	Package string
 }
 
 // Snapshot is a snapshot block of a file, or a YAML entry with a relation.

@@ -309,6 +309,7 @@ func (b *blamer) up(ctx context.Context, model string, ra, rb *reading, names []
 		in := rb.rec.Inputs[id]
 		was, inA := ra.rec.Inputs[id]
 		switch {
+		case in.Via != "": // the walk comes to it through the view
 		case in.RunID == "" && !inA: // the SQL says so
 		case in.RunID == "":
 			if rb.rec.Kind == "view" && was == in {

@@ -70,7 +70,7 @@ func (r *reading) find(name string) (history.ModelRecord, bool) {
 func (r *reading) models() []string {
 	var out []string
 	for _, in := range r.rec.Inputs {
-		if in.RunID != "" && !strings.EqualFold(in.Name, r.rec.Model) {
+		if in.RunID != "" && in.Via == "" && !strings.EqualFold(in.Name, r.rec.Model) {
 			out = append(out, in.Name)
 		}
 	}
@@ -140,7 +140,7 @@ func movedReads(ra, rb *reading) []string {
 
 func (r *reading) outside(found, same, seen map[string]bool) {
 	for _, in := range r.rec.Inputs {
-		if in.RunID == "" && !same[in.Name] {
+		if in.RunID == "" && in.Via == "" && !same[in.Name] {
 			found["source "+in.Name] = true
 		}
 	}

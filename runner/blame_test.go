@@ -288,7 +288,7 @@ func TestBlameSources(t *testing.T) {
 			s.build(runner.BuildOptions{})
 		}
 		rep := s.blame(runner.BlameOptions{Mart: "m"})
-		if got := number(rep, "m", "sum(v)"); got != "2 = 0 + 2 + 0" || found(rep) != "w:outside:read_csv()" {
+		if got := number(rep, "m", "sum(v)"); got != "2 = 0 + 2 + 0" || found(rep) != "w:outside:read_csv('"+filepath.ToSlash(s.dir)+"/x.csv')" {
 			t.Errorf("%s; %s; %s", got, found(rep), notes(rep))
 		}
 	})

@@ -79,6 +79,20 @@ var twoRunCases = []twoRuns{
 	{"structs", "id", "from (values (1, {'a': 1, 'B b': [[1.0]]}), (2, null)) t(id, v)", "from (values (1, {'b b': [[1.00]], 'a': 1::bigint}), (2, {'b b': null, 'a': null})) t(id, v)", "2 2 +0 -0 ~1 =1 v=1 schema ~v"},
 	{"structs with another field", "id", "select 1 id, {'a': 1} v", "select 1 id, {'a': 1, 'b': null::int} v", "1 1 +0 -0 ~1 =0 v=1 schema ~v"},
 	{"maps", "id", "from (values (1, map {'k': 1}), (2, map {'k': 1})) t(id, v)", "from (values (1, map {'k': 1::bigint}), (2, map {'k': 2::bigint})) t(id, v)", "2 2 +0 -0 ~1 =1 v=1 schema ~v"},
+	{"floats in lists", "id", "from (values (1, ['nan'::double, '-0.0', null]), (2, ['nan'::double]), (3, [1.0::double])) t(id, v)",
+		"from (values (1, ['nan'::double, '0.0', null]), (2, [null::double]), (3, [1.0::double + 1e-15])) t(id, v)", "3 3 +0 -0 ~2 =1 v=2"},
+	{"floats in structs and maps", "id", "from (values (1, {'a': 'nan'::double}, map {'k': '-0.0'::double}), (2, {'a': 'nan'::double}, map {'k': 'nan'::double})) t(id, s, m)",
+		"from (values (1, {'a': 'nan'::double}, map {'k': '0.0'::double}), (2, {'a': 'inf'::double}, map {'k': 'nan'::double})) t(id, s, m)", "2 2 +0 -0 ~1 =1 s=1"},
+	{"floats in lists, retyped", "id", "from (values (1, ['nan'::float, '-0.0']), (2, ['nan'::float])) t(id, v)",
+		"from (values (1, ['nan'::double, '0.0']), (2, ['inf'::double])) t(id, v)", "2 2 +0 -0 ~1 =1 v=1 schema ~v"},
+	{"nested keys", "id", "from (values ({'a': ['nan'::double]}, 1), ({'a': [null::double]}, 2)) t(id, v)",
+		"from (values ({'a': ['nan'::double]}, 1), ({'a': [null::double]}, 3)) t(id, v)", "2 2 +0 -0 ~1 =1 v=1"},
+	{"bag of nested floats", "", "from (values (['-0.0'::double]), (['nan'::double])) t(v)", "from (values (['0.0'::double]), (['nan'::double])) t(v)", "2 2 +0 -0 ~0 =2"},
+	{"int to bigint, beyond 2^53", "id", "from (values (1, 2147483647::int)) t(id, v)", "from (values (1, 9007199254740993::bigint)) t(id, v)", "1 1 +0 -0 ~1 =0 v=1 schema ~v"},
+	{"double to bigint, beyond 2^53", "id", "from (values (1, 9007199254740992::double), (2, 1e15)) t(id, v)",
+		"from (values (1, 9007199254740993::bigint), (2, 1000000000000000)) t(id, v)", "2 2 +0 -0 ~1 =1 rounding=1 v=1 schema ~v"},
+	{"unique_key, of which NULL is a value", "?id,k", "from (values (1, null, 1), (null, 2, 1), (null, null, 1)) t(id, k, v)",
+		"from (values (1, null, 2), (null, 2, 1), (null, null, 3)) t(id, k, v)", "3 3 +0 -0 ~2 =1 v=2"},
 	{"list to text", "id", "select 1 id, [1, 2] v", "select 1 id, '[1, 2]' v", "1 1 +0 -0 ~0 =1 schema ~v"},
 }
 
@@ -109,11 +123,15 @@ func buildTwo(t *testing.T, cases []twoRuns) *shop {
 	yml.WriteString("-- models/schema.yml --\nversion: 2\nmodels:\n")
 	for i, c := range cases {
 		if c.key != "" {
+			config, key := "primary_key", c.key
+			if unique, ok := strings.CutPrefix(c.key, "?"); ok {
+				config, key = "materialized: incremental, unique_key", unique
+			}
 			var keys []string
-			for _, k := range strings.Split(c.key, ",") {
+			for _, k := range strings.Split(key, ",") {
 				keys = append(keys, fmt.Sprintf("%q", k))
 			}
-			fmt.Fprintf(&yml, "  - {name: m%d, config: {primary_key: [%s]}}\n", i, strings.Join(keys, ", "))
+			fmt.Fprintf(&yml, "  - {name: m%d, config: {%s: [%s]}}\n", i, config, strings.Join(keys, ", "))
 		}
 		fmt.Fprintf(&first, "-- models/m%d.sql --\n%s\n", i, c.a)
 		fmt.Fprintf(&second, "-- models/m%d.sql --\n%s\n", i, c.b)
@@ -392,7 +410,9 @@ select {{ f() }} as x
 -- macros/f.sql --
 {% macro f() %}1{% endmacro %}
 `)
-	s.write("-- models/file.sql --\nselect * from '" + s.dir + "/data.csv'\n-- data.csv --\nx\n1\n")
+	s.write("-- models/file.sql --\nselect * from '" + s.dir + "/data.csv'\n-- data.csv --\nx\n1\n" +
+		"-- models/file_view.sql --\n{{ config(materialized='view') }} select * from read_csv('" + s.dir + "/data.csv')\n" +
+		"-- models/reads_file_view.sql --\nselect * from {{ ref('file_view') }}\n")
 	s.build(runner.BuildOptions{})
 	s.write("-- data.csv --\nx\n2\n-- macros/f.sql --\n{% macro f() %}2{% endmacro %}\n")
 	s.vars = map[string]any{"n": 9}
@@ -413,6 +433,7 @@ macro: vars: variables changed: n: not given -> 9
 prints_run: run: its SQL prints the run id or the time of the run
 prints_time: run: its SQL prints the run id or the time of the run
 reads_a: input: reads a, which differs (r1 -> r2)
+reads_file_view: outside: reads read_csv('DIR/data.csv'), whose rows are outside history, through the view file_view
 reads_v: input: reads a, which differs (r1 -> r2), through the view v
 `
 	if got.String() != want {

@@ -178,28 +178,64 @@ func changedVars(a, b json.RawMessage) string {
 	return strings.Join(out, ", ")
 }
 
-// whyInputs compares what both runs read.
+// whyInputs compares what both runs read, through views too.
 func (d *differ) whyInputs(ctx context.Context, a, b history.ModelRecord) ([]Why, error) {
 	var out []Why
+	through := throughViews(a) && throughViews(b) // if not, an earlier version wrote them
 	for _, id := range slices.Sorted(maps.Keys(b.Inputs)) {
 		ib, ia := b.Inputs[id], a.Inputs[id]
-		if ia.Name == "" {
+		if ia.Name == "" && (ib.Via == "" || ib.RunID != "") {
 			continue // the SQL says so
 		}
 		if ib.RunID == "" {
 			out = append(out, whySource(ia, ib)...)
 			continue
 		}
-		what, err := d.inputDiffers(ctx, ia, ib, map[string]bool{})
+		what, err := d.inputDiffers(ctx, ia, ib, !through, map[string]bool{})
 		if err != nil {
 			return nil, err
 		}
 		if what != "" {
-			out = append(out, Why{Kind: WhyInput, Name: ib.Name, Text: what, Certain: true})
+			out = append(out, Why{Kind: WhyInput, Name: ib.Name, Text: what + via(ib), Certain: true})
+		}
+		files, err := d.whyFiles(ctx, ib)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(outsideOf(b.CompiledSQL))) {
+		out = append(out, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history", name)})
+	}
+	return out, nil
+}
+
+func throughViews(rec history.ModelRecord) bool {
+	for _, in := range rec.Inputs {
+		if in.Via != "" {
+			return true
 		}
 	}
-	for name := range outsideOf(b.CompiledSQL) {
-		out = append(out, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history", name)})
+	return false
+}
+
+// via says through which view something is read.
+func via(in history.Input) string {
+	if in.Via == "" {
+		return ""
+	}
+	return ", through the view " + in.Via
+}
+
+// whyFiles names the files that an input reads, if it is a view.
+func (d *differ) whyFiles(ctx context.Context, in history.Input) ([]Why, error) {
+	rec, ok, err := d.model(ctx, in.RunID, in.Name)
+	if err != nil || !ok || rec.Kind != "view" {
+		return nil, err
+	}
+	var out []Why
+	for _, name := range slices.Sorted(maps.Keys(outsideOf(rec.CompiledSQL))) {
+		out = append(out, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history, through the view %s", name, in.Name)})
 	}
 	return out, nil
 }
@@ -207,16 +243,17 @@ func (d *differ) whyInputs(ctx context.Context, a, b history.ModelRecord) ([]Why
 func whySource(a, b history.Input) []Why {
 	switch {
 	case a.Fingerprint == "" || b.Fingerprint == "":
-		return []Why{{Kind: WhyOutside, Name: b.Name, Text: fmt.Sprintf("reads source %s, whose rows are outside history", b.Name)}}
+		return []Why{{Kind: WhyOutside, Name: b.Name, Text: fmt.Sprintf("reads source %s, whose rows are outside history", b.Name) + via(b)}}
 	case a.Fingerprint != b.Fingerprint:
-		return []Why{{Kind: WhySource, Name: b.Name, Text: fmt.Sprintf("source %s changed", b.Name), Certain: true}}
+		return []Why{{Kind: WhySource, Name: b.Name, Text: fmt.Sprintf("source %s changed", b.Name) + via(b), Certain: true}}
 	}
 	return nil
 }
 
 // inputDiffers says how two runs of a model that was read differ; "" if they
-// do not. A view model differs by its SQL, or by what it reads.
-func (d *differ) inputDiffers(ctx context.Context, a, b history.Input, seen map[string]bool) (string, error) {
+// do not. A view model differs by its SQL, or, if deep, by what it read when it
+// was made.
+func (d *differ) inputDiffers(ctx context.Context, a, b history.Input, deep bool, seen map[string]bool) (string, error) {
 	if a.RunID == b.RunID || seen[b.Name] {
 		return "", nil
 	}
@@ -244,11 +281,14 @@ func (d *differ) inputDiffers(ctx context.Context, a, b history.Input, seen map[
 	case ra.CompiledSQL != rb.CompiledSQL:
 		return fmt.Sprintf("reads the view %s, whose SQL changed (%s)", b.Name, names), nil
 	}
+	if !deep {
+		return "", nil
+	}
 	for _, id := range slices.Sorted(maps.Keys(rb.Inputs)) {
 		if rb.Inputs[id].RunID == "" || ra.Inputs[id].RunID == "" {
 			continue
 		}
-		what, err := d.inputDiffers(ctx, ra.Inputs[id], rb.Inputs[id], seen)
+		what, err := d.inputDiffers(ctx, ra.Inputs[id], rb.Inputs[id], deep, seen)
 		if what != "" || err != nil {
 			return fmt.Sprintf("%s, through the view %s", what, b.Name), err
 		}
@@ -344,24 +384,28 @@ func limited(sql string) bool {
 }
 
 // outsideOf lists what a query reads that no run holds: functions that read
-// files, and files named in FROM.
+// files, with the file if it stands there, and files named in FROM.
 func outsideOf(sql string) map[string]bool {
 	out := map[string]bool{}
 	for _, name := range calls(sql, diff.Outside) {
 		out[name] = true
 	}
-	from := false
+	last, before := "", "" // the two tokens before
 	for _, t := range sqltext.Scan(sql) {
-		switch t.Kind {
-		case sqltext.Space, sqltext.Comment:
+		if t.Kind == sqltext.Space || t.Kind == sqltext.Comment {
 			continue
-		case sqltext.String:
-			if from {
-				out[sql[t.Start:t.End]] = true
+		}
+		text := sql[t.Start:t.End]
+		if t.Kind == sqltext.String {
+			switch {
+			case last == "from" || last == "join":
+				out[text] = true
+			case last == "(" && diff.Outside[before]:
+				delete(out, before+"()")
+				out[before+"("+text+")"] = true
 			}
 		}
-		word := strings.ToLower(sql[t.Start:t.End])
-		from = t.Kind == sqltext.Word && (word == "from" || word == "join")
+		last, before = strings.ToLower(text), last
 	}
 	return out
 }

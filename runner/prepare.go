@@ -378,6 +378,9 @@ func (b *build) record(t *task) history.ModelRecord {
 		if t.csv != nil {
 			rec.Inputs[t.csv.name] = t.csv.input()
 		}
+		if t.node.Kind != "view" {
+			b.addBehind(rec.Inputs)
+		}
 		if t.this {
 			rec.Inputs[t.node.ID] = history.Input{Name: t.node.Name, RunID: b.base.Marts[t.node.Name]}
 		}

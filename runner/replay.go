@@ -105,7 +105,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 		n.Config = project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
 			CreatedAtColumn: rec.Layout.CreatedColumn, CreatedAtYields: true, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
 		for nid, in := range rec.Inputs {
-			if rec.Kind == compile.Seed || strings.EqualFold(in.Name, rec.Model) { // its file; its own published rows
+			if rec.Kind == compile.Seed || strings.EqualFold(in.Name, rec.Model) || in.Via != "" { // its file; its own published rows; what a view reads
 				continue
 			}
 			if in.RunID != "" {

@@ -31,9 +31,15 @@ func (b *build) fingerprints(ctx context.Context) error {
 	b.prints = map[string]string{}
 	seen := map[string]bool{}
 	for _, n := range b.models {
-		for _, id := range sourcesOf(b.g, n) {
+		ids := sourcesOf(b.g, n)
+		for _, name := range stored(b.g, n) {
+			if b.isView(name) {
+				ids = slices.AppendSeq(ids, maps.Keys(b.behindView(name).sources))
+			}
+		}
+		for _, id := range ids {
 			src := b.g.Nodes[id]
-			if seen[id] || src.Relation.Name == "" {
+			if seen[id] || src == nil || src.Relation.Name == "" {
 				continue
 			}
 			seen[id] = true
@@ -119,6 +125,12 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	}
 	for _, id := range slices.Sorted(maps.Keys(now.Inputs)) {
 		in := now.Inputs[id]
+		if in.RunID != "" && b.isView(in.Name) {
+			if why, err := b.otherView(ctx, c, live.Inputs[id], in); why != "" || err != nil {
+				return why, err
+			}
+			continue
+		}
 		if in != live.Inputs[id] {
 			return fmt.Sprintf("%s changed", in.Name), nil
 		}
@@ -132,16 +144,55 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	if t.csv != nil {
 		return "", nil // its file is an input, with its digest
 	}
-	return b.unsteady(ctx, c, t)
+	return b.unsteady(ctx, c, t.rendered.SQL, b.steadyTables(t.node))
 }
 
-// unsteady says what in a model's SQL may give other rows from equal inputs.
-func (b *build) unsteady(ctx context.Context, c *engine.Conn, t *task) (string, error) {
+// otherView says why a view that is read may show other rows than it did to the
+// live run, from what stands behind it, which is an input of its own: its SQL
+// changed, or gives other rows each time. That it was made anew is no reason.
+func (b *build) otherView(ctx context.Context, c *engine.Conn, was, is history.Input) (string, error) {
+	sql := b.records[is.Name].CompiledSQL
+	if n := b.selected[is.Name]; n != nil {
+		t := b.tasks[n.ID]
+		if t.rendered == nil || t.deferred {
+			return fmt.Sprintf("what %s is depends on query results", is.Name), nil
+		}
+		sql = t.rendered.Stored
+	}
+	if was != is {
+		if was.RunID == "" {
+			return fmt.Sprintf("it reads %s, which it did not", is.Name), nil
+		}
+		recs, err := b.reg.Models(ctx, c, was.RunID)
+		if err != nil {
+			return "", err
+		}
+		same := func(rec history.ModelRecord) bool {
+			return rec.Kind == "view" && strings.EqualFold(rec.Model, is.Name) && rec.CompiledSQL == sql
+		}
+		if !slices.ContainsFunc(recs, same) {
+			return fmt.Sprintf("%s changed", is.Name), nil
+		}
+	}
+	var tables map[string]bool
+	if n := b.g.Nodes[b.ids[is.Name]]; n != nil {
+		tables = b.steadyTables(n)
+	}
+	why, err := b.unsteady(ctx, c, sql, tables)
+	if why != "" {
+		why = fmt.Sprintf("%s is a view, and %s", is.Name, why)
+	}
+	return why, err
+}
+
+// unsteady says what in a model's SQL may give other rows from equal inputs:
+// from the tables that may be named.
+func (b *build) unsteady(ctx context.Context, c *engine.Conn, sql string, allowed map[string]bool) (string, error) {
 	treer, ok := b.dialect().(engine.SyntaxTreer)
 	if !ok {
 		return "this engine does not show what its SQL reads", nil
 	}
-	tree, err := treer.SyntaxTree(ctx, c, t.rendered.SQL)
+	tree, err := treer.SyntaxTree(ctx, c, sql)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return "the engine does not show what its SQL reads", nil
 	}
@@ -161,10 +212,9 @@ func (b *build) unsteady(ctx context.Context, c *engine.Conn, t *task) (string, 
 		}
 	}
 	// Keywords such as current_date are columns to the parser.
-	if named := calls(t.rendered.SQL, b.reuse.unstable); len(named) > 0 {
+	if named := calls(sql, b.reuse.unstable); len(named) > 0 {
 		return fmt.Sprintf("it calls %s", named[0]), nil
 	}
-	allowed := b.steadyTables(t)
 	for _, table := range uses.Tables {
 		if !allowed[table] {
 			return fmt.Sprintf("it reads %s, which is no ref and no source", table), nil
@@ -175,7 +225,7 @@ func (b *build) unsteady(ctx context.Context, c *engine.Conn, t *task) (string, 
 
 // steadyTables are the names of what a model may read to be reused: what ref
 // prints, and its sources.
-func (b *build) steadyTables(t *task) map[string]bool {
+func (b *build) steadyTables(n *compile.Node) map[string]bool {
 	out := map[string]bool{}
 	add := func(r engine.Relation) {
 		var parts []string
@@ -186,10 +236,10 @@ func (b *build) steadyTables(t *task) map[string]bool {
 		}
 		out[strings.Join(parts, ".")] = true
 	}
-	for _, name := range stored(b.g, t.node) {
+	for _, name := range stored(b.g, n) {
 		add(binding.Ref(b.dialect(), name))
 	}
-	for _, id := range sourcesOf(b.g, t.node) {
+	for _, id := range sourcesOf(b.g, n) {
 		r := b.g.Nodes[id].Relation
 		add(r)
 		if r.Database == "" {

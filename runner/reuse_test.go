@@ -146,3 +146,56 @@ n
 		}
 	}
 }
+
+// TestReuseBehindViews: a view has no rows, so what a mart read through it
+// decides, also if the view was made anew, or is not built now.
+func TestReuseBehindViews(t *testing.T) {
+	s := newShop(t, `
+-- models/sources.yml --
+sources:
+  - name: raw
+    schema: main
+    tables: [{name: events}]
+-- models/top.sql --
+select 1 as id
+-- models/outer_view.sql --
+{{ config(materialized='view') }} select e.id from {{ ref('inner_view') }} e join {{ ref('top') }} using (id)
+-- models/inner_view.sql --
+{{ config(materialized='view') }} select * from {{ source('raw', 'events') }}
+-- models/filed.sql --
+{{ config(materialized='view') }} select * from read_csv('data.csv', header = true)
+-- models/m.sql --
+select count(*) as n from {{ ref('outer_view') }}
+-- models/over_file.sql --
+select count(*) as n from {{ ref('filed') }}
+-- data.csv --
+n
+1
+`)
+	s.alter("create table events as select 1 as id")
+	t.Chdir(s.dir)
+	s.build(runner.BuildOptions{})
+	check := func(what, want string, o runner.BuildOptions) {
+		t.Helper()
+		if got := outcomes(s.build(o)); got != want {
+			t.Errorf("%s: got %s, want %s", what, got, want)
+		}
+	}
+	only := runner.BuildOptions{Reuse: true, Select: []string{"m", "over_file"}}
+	check("views anew", "filed:success inner_view:success outer_view:success", runner.BuildOptions{Select: []string{"*_view", "filed"}})
+	check("nothing changed", "m:reused over_file:success", only)
+	s.alter("insert into events values (1)")
+	check("the source of an unselected view", "m:success over_file:success", only)
+	s.want("2", "select n from latest.m")
+	s.write("-- models/top.sql --\nfrom (values (1), (1)) t(id)\n")
+	check("a mart", "top:success", runner.BuildOptions{Select: []string{"top"}})
+	check("a mart behind an unselected view", "m:success over_file:success", only)
+	s.want("4", "select n from latest.m")
+	check("again", "m:reused over_file:success", only)
+	s.write("-- models/inner_view.sql --\n{{ config(materialized='view') }} select * from {{ source('raw', 'events') }} limit 1\n")
+	check("the view's SQL", "filed:success inner_view:success m:success outer_view:success over_file:success top:reused", runner.BuildOptions{Reuse: true})
+	s.want("2", "select n from latest.m")
+	s.want("4 of them, 3 behind a view", `select count(*) || ' of them, ' || count(value->>'via') || ' behind a view' from (
+		select unnest(map_values(cast(inputs as map(varchar, json)))) as value from (
+			select inputs from run_manifest_model join run_manifest using (run_id) where model = 'm' order by seq desc limit 1))`)
+}

@@ -35,9 +35,12 @@ type work struct {
 	bound map[string]bool
 	// views are those of bound that are view models over what is built: they
 	// can be bound only when that is there.
-	views  map[string]bool
-	reused map[string]bool // models whose live rows are taken, decided while they are prepared
-	graph  *dag.Graph      // over models, views (as viewID) and tests
+	views    map[string]bool
+	selected map[string]*compile.Node // models, by name
+	ids      map[string]string        // ids of all stored models of g, by name
+	behind   map[string]behind        // what views read, as far as it was asked
+	reused   map[string]bool          // models whose live rows are taken, decided while they are prepared
+	graph    *dag.Graph               // over models, views (as viewID) and tests
 }
 
 func viewID(name string) string { return "published view " + name }
@@ -45,11 +48,17 @@ func viewID(name string) string { return "published view " + name }
 // planWork decides what a build of p does over base.
 func planWork(g *compile.Graph, p picked, base history.Snapshot, records map[string]history.ModelRecord) (*work, error) {
 	w := &work{g: g, picked: p, published: base, publishedRecords: records, models: map[string]*compile.Node{}, tests: map[string]*compile.Node{},
-		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}, reused: map[string]bool{}}
+		names: map[string]bool{}, bound: map[string]bool{}, views: map[string]bool{}, reused: map[string]bool{},
+		selected: map[string]*compile.Node{}, ids: map[string]string{}, behind: map[string]behind{}}
+	for id, n := range g.Nodes {
+		if n.Built() && n.Kind != "ephemeral" {
+			w.ids[n.Name] = id
+		}
+	}
 	w.base, w.records = respelled(g, base, records)
 	for id := range p.models {
 		if n := g.Nodes[id]; n.Kind != "ephemeral" {
-			w.models[id], w.names[n.Name] = n, true
+			w.models[id], w.names[n.Name], w.selected[n.Name] = n, true, n
 		}
 	}
 	for id := range p.tests {

@@ -147,6 +147,9 @@ func modelTable(b *strings.Builder, p *runner.RunPage) {
 		var reads []string
 		for _, id := range slices.Sorted(maps.Keys(m.Inputs)) {
 			in := m.Inputs[id]
+			if in.Via != "" {
+				continue // what the view reads
+			}
 			if in.RunID != "" && in.RunID != p.ID {
 				reads = append(reads, in.Name+" of …"+short(in.RunID))
 			} else {

@@ -133,13 +133,17 @@ func candidates(a, b history.Layout, both []column) (out []candidate, notes []st
 	return out, notes
 }
 
-// keyOf is a layout's key without the run id.
+// keyOf is a layout's key without the run id, or else the unique_key that was
+// verified.
 func keyOf(l history.Layout) []string {
 	var out []string
 	for _, k := range l.Key {
 		if !strings.EqualFold(k, l.RunColumn) {
 			out = append(out, k)
 		}
+	}
+	if len(out) == 0 {
+		return l.Unique
 	}
 	return out
 }

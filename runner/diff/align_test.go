@@ -60,6 +60,18 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+func TestUniqueKey(t *testing.T) {
+	l := layout("", "id BIGINT", "v BIGINT")
+	l.Unique = []string{"id"}
+	if got := keyOf(l); len(got) != 1 || got[0] != "id" {
+		t.Errorf("the unique_key: %v", got)
+	}
+	l.Key = []string{"run_id", "v"}
+	if got := keyOf(l); len(got) != 1 || got[0] != "v" {
+		t.Errorf("the key goes before it: %v", got)
+	}
+}
+
 func TestChoose(t *testing.T) {
 	l := layout("", "id BIGINT", "price BIGINT", "n BIGINT")
 	both, _ := align(l.Columns, l.Columns, Options{})

@@ -130,6 +130,7 @@ type Input struct {
 	Name        string `json:"name"`                  // model name, or source.table
 	RunID       string `json:"run_id,omitempty"`      // of a model
 	Fingerprint string `json:"fingerprint,omitempty"` // of a source
+	Via         string `json:"via,omitempty"`         // the view through which it was read: of a mart's inputs
 }
 
 // Layout is where a run of a model is stored, as the column `columns` of

@@ -212,6 +212,9 @@ type placer func(off int) (diag.Pos, string, []diag.Frame, bool)
 
 // text looks at one SQL text, and returns its syntax tree, or nil.
 func (l *lint) text(ctx context.Context, sql string, n *compile.Node, place placer) ([]byte, error) {
+	if l.r.project.Target.Type == "trino" {
+		l.add(sqltext.LintEngines(sql), sql, n, place)
+	}
 	tree, err := l.tree(ctx, sql)
 	if err != nil {
 		return nil, err
@@ -359,6 +362,21 @@ func (l *lint) describe(f sqltext.Finding) diag.Error {
 	case sqltext.UntypedNull:
 		return diag.Error{Warn: true, Msg: fmt.Sprintf("the column %s is NULL without a type: the engine chooses one", f.Name),
 			Advice: "say which: cast(null as varchar)"}
+	case sqltext.Division:
+		return diag.Error{Warn: true, Msg: "a division of integers is an integer on Trino and a fraction on DuckDB, and one of decimals has their scale on Trino: 1 / 2 is 0, 1.0 / 3 is 0.3",
+			Advice: "cast one side: cast(a as double) / b; or write numbers as 1e0"}
+	case sqltext.NullArgument:
+		return diag.Error{Warn: true, Msg: fmt.Sprintf("%s of a NULL and something else is NULL on Trino; DuckDB leaves the NULL out", f.Name),
+			Advice: "say what a NULL counts as: coalesce(a, …)"}
+	case sqltext.Weekday:
+		return diag.Error{Warn: true, Msg: fmt.Sprintf("%s of a Sunday is 7 on Trino and 0 on DuckDB", f.Name),
+			Advice: "write it as a remainder of 7, which is 0 for Sunday on both"}
+	case sqltext.DateDiff:
+		return diag.Error{Warn: true, Msg: "date_diff counts whole units on Trino, and crossed boundaries on DuckDB",
+			Advice: "write {{ dbt.datediff(a, b, 'month') }}, which counts boundaries on both"}
+	case sqltext.RegexpReplace:
+		return diag.Error{Warn: true, Msg: "regexp_replace replaces all matches on Trino, and the first on DuckDB",
+			Advice: "anchor the pattern, so that it matches once, or let each engine have its own macro (adapter.dispatch)"}
 	}
 	return diag.Error{Warn: true, Msg: fmt.Sprintf("%s over floating point numbers is not the same bits in every build", f.Name),
 		Advice: "cast to DECIMAL where the last digits are to be compared"}

@@ -24,6 +24,6 @@ select
     posterior_mean,
     votes,
     -- the run whose scores these are: a ref always reads exactly one run
-    cast('{{ run_of('mart_image_preference_score') }}' as uuid) as score_run_id
+    cast('{{ run_of('mart_image_preference_score') }}' as {{ run_id_type() }}) as score_run_id
 from ranked
 where candidate_rank <= {{ var('candidates_per_month') }}

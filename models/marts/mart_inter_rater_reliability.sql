@@ -50,7 +50,7 @@ totals as (
         cast(coalesce(sum(image_pairs), 0) as bigint) as image_pairs,
         cast(coalesce(sum(low_wins), 0) as bigint) as low_wins,
         cast(coalesce(sum(high_wins), 0) as bigint) as high_wins,
-        cast(coalesce(sum(image_pairs * size * (size - 1)) / 2, 0) as bigint) as rating_pairs,
+        cast(coalesce({{ safe_ratio('sum(image_pairs * size * (size - 1))', '2') }}, 0) as bigint) as rating_pairs,
         cast(coalesce(sum(disagreements), 0) as bigint) as disagreements,
         sum(cast({{ safe_ratio('disagreements', 'size - 1') }} as decimal(38, 12))) as off_diagonal
     from pairs_by_size

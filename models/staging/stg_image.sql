@@ -1,24 +1,14 @@
 -- One row per image.
 with images as (
 {% if var('images_csv') %}
-    -- Names and types are given, never guessed, and columns are read by their
-    -- place in the file: image_id, file_name.
     select
         image_id as image_sk,
         file_name
-    from read_csv(
-        {{ sql_string(var('images_csv')) }},
-        auto_detect = false,
-        header = true,
-        delim = ',',
-        quote = '"',
-        escape = '"',
-        columns = {'image_id': 'bigint', 'file_name': 'varchar'}
-    )
+    from {{ csv_file(var('images_csv'), {'image_id': 'bigint', 'file_name': 'varchar'}) }}
 {% else %}
     select
         n as image_sk,
-        concat('image_', lpad(cast(n as varchar), 5, '0'), '.jpg') as file_name
+        'image_' || lpad(cast(n as varchar), 5, '0') || '.jpg' as file_name
     from {{ integers(var('generated_images')) }}
 {% endif %}
 )

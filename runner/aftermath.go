@@ -54,6 +54,7 @@ func (s *session) aftermath(ctx context.Context, run history.Run) (Aftermath, er
 			failed(err, "the copy for readers, "+p.Export+", was not renewed", fmt.Sprintf("mend that, then: warehouse export latest --format %s --to %s", p.Format, p.Export))
 		}
 	}
+	s.mergeState(ctx, run)
 	if s.r.project.PruneAuto {
 		var err error
 		if a.Pruned, err = s.pruneNow(ctx); err != nil {

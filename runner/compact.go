@@ -9,11 +9,15 @@ import (
 	"warehouse/runner/engine"
 )
 
-// Compact gives the room of deleted rows back: the database is written anew
+// Compact gives the room of deleted rows back. On a server the files of each
+// table are merged (maintain.go). A database file is made smaller: it is written anew
 // beside the old one, compared with it, and put in its place, all under the
 // exclusive lock. Whatever happens, one whole database stays.
 func (r *Runner) Compact(ctx context.Context) (engine.Compacted, error) {
 	var did engine.Compacted
+	if m, ok := r.dialect().(engine.Maintainer); ok {
+		return r.compactTables(ctx, m)
+	}
 	c, ok := r.dialect().(engine.Compacter)
 	if !ok {
 		return did, &UsageError{Msg: fmt.Sprintf("target %s has no file to make smaller", r.project.Target.Name), Advice: "its engine frees room by itself"}

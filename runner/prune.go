@@ -403,6 +403,9 @@ func (r *Runner) Prune(ctx context.Context, plan *PrunePlan) (Pruned, error) {
 // tidy writes what was changed into the engine's file, where that is a step of
 // its own.
 func (s *session) tidy(ctx context.Context) error {
+	if m, ok := s.dialect().(engine.Maintainer); ok {
+		return s.expire(ctx, m)
+	}
 	c, ok := s.dialect().(engine.Checkpointer)
 	if !ok {
 		return nil

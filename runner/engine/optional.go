@@ -92,6 +92,19 @@ type Appender interface {
 	LiveRun(log Relation, mart string, back int) string
 }
 
+// Maintainer is an engine whose tables are files that a server keeps: old ones
+// are given up, and small ones merged, when it is told to.
+type Maintainer interface {
+	// Expire gives up the files of what was deleted or replaced, as far as the
+	// server lets go of its past.
+	Expire(table Relation) string
+	// Merge makes few files of many, which changes no row.
+	Merge(table Relation) []string
+	// Files is a SELECT of one row: how many files a table has, their bytes and
+	// their rows.
+	Files(table Relation) string
+}
+
 // Overseer is an engine whose server goes on with the statements of a client
 // that is gone.
 type Overseer interface {

@@ -255,3 +255,21 @@ func listed(c *engine.Conn, column string) string {
 	}
 	return column + ` IN (SELECT unnest(from_json(CAST(? AS VARCHAR), '["VARCHAR"]')))`
 }
+
+// StateTables are the tables that the register is kept in; where state is only
+// added to, the logs.
+func (r *Register) StateTables(c *engine.Conn) []engine.Relation {
+	out := []engine.Relation{r.relation(publication.name)}
+	for _, t := range []struct {
+		name    string
+		changes bool
+	}{{manifest.name, manifest.changes()}, {manifestModel.name, manifestModel.changes()}, {manifestTest.name, manifestTest.changes()},
+		{tag.name, tag.changes()}, {ledger.name, ledger.changes()}, {bindingTable.name, bindingTable.changes()}, {stateTable.name, stateTable.changes()}} {
+		rel := r.relation(t.name)
+		if appender(c) != nil && t.changes {
+			rel = logOf(rel)
+		}
+		out = append(out, rel)
+	}
+	return out
+}

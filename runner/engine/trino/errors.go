@@ -43,6 +43,7 @@ var advice = map[string]string{
 	"REMOTE_HOST_GONE":             "a worker is gone; nothing of the statement is visible, run it again",
 	"REMOTE_TASK_ERROR":            "a worker is gone; nothing of the statement is visible, run it again",
 	"NO_NODES_AVAILABLE":           "the server has no workers; it may still be starting",
+	"INVALID_PROCEDURE_ARGUMENT":   "the catalog keeps its past for longer than seven days: iceberg.expire-snapshots.min-retention at the server, or the target's settings: {CATALOG.expire_snapshots_min_retention: 7d}",
 	"SERVER_STARTING_UP":           "the server is still starting; wait for it",
 }
 

@@ -1,0 +1,124 @@
+package runner_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"warehouse/runner"
+	"warehouse/runner/engine"
+	"warehouse/runner/engine/trino"
+)
+
+// count builds, and says how many statements that took.
+func (l *lake) count() int {
+	l.t.Helper()
+	l.mu.Lock()
+	l.statements = nil
+	l.mu.Unlock()
+	if rep := l.built(runner.BuildOptions{}); rep.Publication == 0 {
+		l.t.Fatal(rep.NotBecause)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.statements)
+}
+
+func (l *lake) sent(prefix string) (out []string) {
+	for _, s := range l.statements {
+		if strings.HasPrefix(s.SQL, prefix) {
+			out = append(out, s.SQL)
+		}
+	}
+	return out
+}
+
+// What a build costs in statements: so many for a run, and at most 8 for each
+// mart, 3 more when it is new. What deletes a run touches metadata only, and
+// what publishes it is one statement.
+func TestTrinoStatements(t *testing.T) {
+	l := newLake(t, "")
+	add := func(names ...string) {
+		for _, n := range names {
+			l.write("-- models/" + n + ".sql --\n{{ config(primary_key=['k']) }}\nselect k, {{ var('f', 1) }} as v from (values 1, 2, 3) as t(k)\n")
+		}
+	}
+	add("a")
+	l.count()
+	l.count()
+	one := l.count()
+	add("b", "c")
+	grown := l.count()
+	l.count()
+	three := l.count()
+	t.Logf("statements of a build: %d with one mart, %d with three, %d when two of these are new", one, three, grown)
+	if per := (three - one + 1) / 2; per > 8 {
+		t.Errorf("%d statements for a mart", per)
+	}
+	if per := (grown - one + 1) / 2; per > 11 {
+		t.Errorf("%d statements for a mart that is new", per)
+	}
+	pointers := 0
+	for _, q := range l.sent("MERGE INTO") {
+		if strings.Contains(q, `."run_publication" AS t`) {
+			pointers++
+		}
+	}
+	if pointers != 1 {
+		t.Errorf("%d statements publish", pointers)
+	}
+	for _, q := range l.sent("DELETE FROM") {
+		if plan := l.scalarOf("EXPLAIN " + q); !strings.Contains(plan, "TableDelete") || strings.Contains(plan, "TableScan") {
+			t.Errorf("%s reads rows:\n%s", q, plan)
+		}
+	}
+
+	// A rollback: one statement, too.
+	m, err := l.open().PlanRollback(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.statements = nil
+	if _, err := l.open().Move(t.Context(), m, ""); err != nil {
+		t.Fatal(err)
+	}
+	var wrote []string
+	for _, q := range l.sent("") {
+		if word, _, _ := strings.Cut(q, " "); word == "MERGE" || word == "INSERT" || word == "DELETE" || word == "CREATE" {
+			wrote = append(wrote, q)
+		}
+	}
+	if len(wrote) != 2 || !strings.Contains(wrote[0], `"run_publication"`) || !strings.Contains(wrote[1], `"run_ledger"`) {
+		t.Errorf("a rollback writes %q", wrote)
+	}
+
+	// Prune deletes partitions and gives files up.
+	l.statements = nil
+	keep := 1
+	plan, err := l.open().PlanPrune(t.Context(), runner.PruneOptions{KeepLast: &keep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	did, err := l.open().Prune(t.Context(), plan)
+	if err != nil || did.Rows == 0 {
+		t.Errorf("prune: %+v, %v", did, err)
+	}
+	if n := len(l.sent("ALTER TABLE")); n != 3 {
+		t.Errorf("%d tables gave their files up", n)
+	}
+	l.verified()
+}
+
+// scalarOf reads one text of a statement that is no SELECT.
+func (l *lake) scalarOf(q string) (out string) {
+	l.t.Helper()
+	db, err := trino.Engine().Open(l.t.Context(), l.target)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.With(l.t.Context(), func(c *engine.Conn) error { return c.QueryRow(l.t.Context(), q, nil, &out) }); err != nil {
+		l.t.Fatalf("%s: %v", q, err)
+	}
+	return out
+}

@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 

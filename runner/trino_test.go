@@ -19,6 +19,7 @@ import (
 type lake struct {
 	*shop
 	target     engine.Target
+	mu         sync.Mutex // of statements
 	statements []engine.Statement
 	before     func(sql string) // is told each statement of a process opened later, once it is done
 }
@@ -29,14 +30,13 @@ func newLake(t *testing.T, files string) *lake {
 	l.shop = newShop(t, files)
 	l.write(fmt.Sprintf("-- project.yml --\nname: shop\nversion: 1.0.0\ntarget: lake\ntargets:\n  lake: {type: trino, dsn: %q, catalog: %s, schema: %s, latest_schema: %s_latest}\n",
 		l.target.DSN, l.target.Catalog, l.target.Schema, l.target.Schema))
-	var mu sync.Mutex
 	l.change = func(cfg *runner.Config) {
 		cfg.Engines = []engine.Engine{trino.Engine()}
 		before := l.before // of this process
 		cfg.Statement = func(s engine.Statement) {
-			mu.Lock()
+			l.mu.Lock()
 			l.statements = append(l.statements, s)
-			mu.Unlock()
+			l.mu.Unlock()
 			if before != nil {
 				before(s.SQL)
 			}

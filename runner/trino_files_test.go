@@ -13,8 +13,9 @@ import (
 // touches no files that no table knows.
 func TestTrinoCompact(t *testing.T) {
 	l := newLake(t, "\n-- models/a.sql --\nselect k, {{ var('f', 1) }} as v from (values 1, 2, 3) as t(k)\n")
-	l.built(runner.BuildOptions{})
-	l.built(runner.BuildOptions{})
+	for range 3 {
+		l.built(runner.BuildOptions{})
+	}
 	l.statements = nil
 	compacted, err := l.open().Compact(t.Context())
 	if err != nil || compacted.Tables != 9 || compacted.Before <= compacted.After {
@@ -25,7 +26,7 @@ func TestTrinoCompact(t *testing.T) {
 			t.Error(q)
 		}
 	}
-	if got := l.scalar(fmt.Sprintf("SELECT count(*) FROM %s.%s", l.target.Schema, engine.Ident("run_publication$files"))); got != "1" {
+	if got := l.scalar(fmt.Sprintf("SELECT count(*) FROM %s.%s", l.target.Schema, engine.Ident("run_publication$files"))); got != "1" && got != "2" { // one for each worker
 		t.Errorf("the log of publications has %s files", got)
 	}
 	if got := l.latest("(select sum(k) from latest.a)"); got != "6" {

@@ -29,7 +29,7 @@ from (values 1) as t(k)
 	for i, want := range []struct {
 		rule sqltext.Rule
 		at   string
-	}{{sqltext.NullArgument, "models/m.sql:1:8"}, {sqltext.Division, "m.sql:2:"}} {
+	}{{sqltext.Division, "macros/share.sql:1:32"}, {sqltext.NullArgument, "models/m.sql:1:8"}} {
 		f := rep.Findings[i]
 		if f.Rule != want.rule || !f.Warn || !strings.Contains(f.Error.Error(), want.at) {
 			t.Errorf("%s: %v; want %s at %s", f.Rule, &f.Error, want.rule, want.at)

@@ -105,6 +105,13 @@ type Maintainer interface {
 	Files(table Relation) string
 }
 
+// RunCounter is an engine that knows how many rows each run has in a table
+// without reading them.
+type RunCounter interface {
+	// CountRuns is a SELECT of (run id as text, rows).
+	CountRuns(table Relation, runColumn string) string
+}
+
 // Overseer is an engine whose server goes on with the statements of a client
 // that is gone.
 type Overseer interface {

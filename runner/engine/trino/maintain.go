@@ -2,11 +2,22 @@ package trino
 
 import (
 	"fmt"
+	"strings"
 
 	"warehouse/runner/engine"
 )
 
-var _ engine.Maintainer = backend{}
+var (
+	_ engine.Maintainer = backend{}
+	_ engine.RunCounter = backend{}
+)
+
+// CountRuns reads the table's metadata. A reader's session may not scan a table
+// without naming a run.
+func (backend) CountRuns(table engine.Relation, runColumn string) string {
+	table.Name += "$partitions"
+	return fmt.Sprintf("SELECT coalesce(CAST(partition.%s AS varchar), 'NULL'), CAST(sum(record_count) AS bigint) FROM %s GROUP BY 1", engine.Ident(strings.ToLower(runColumn)), table)
+}
 
 // Expire keeps seven days, the least that servers allow unless their catalog is
 // set otherwise. Files that no table knows (remove_orphan_files) are left alone:

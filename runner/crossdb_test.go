@@ -46,8 +46,13 @@ func TestCrossDatabaseMacros(t *testing.T) {
 		{"{{ dbt.listagg('w', \"'-'\", 'order by w desc', 2) }} from words", "c-b"},
 		{"{{ dbt.any_value('1') }} from words", "1"},
 		{"{{ dbt.bool_or(\"w = 'b'\") }} from words", "true"},
-		{"{{ dbt.equals('null', 'null') }}", "true"},
-		{"{{ dbt.equals('1', 'null') }}", "false"},
+		{"{{ dbt.split_part(\"'a|b|c'\", \"'|'\", 4) }}", "NULL"},
+		{"{{ dbt.equals('null', 'null') }}", "NULL"},
+		{"{{ dbt.equals('1', '1') }}", "true"},
+		{"{{ dbt.dateadd('day', 1, \"date '2024-01-31'\") }}::date", "2024-02-01"},
+		{"count(*) from ({{ dbt.date_spine('month', \"date '2024-01-15'\", \"date '2024-03-20'\") }})", "2"},
+		{"sum(generated_number) from ({{ dbt.generate_series(4) }})", "10"},
+		{"{{ dbt.get_intervals_between(\"'2024-01-31'\", \"'2024-03-01'\", 'month') }}", "2"},
 		{"{{ dbt.array_construct([1, 2]) }}", "[1, 2]"},
 		{"{{ dbt.array_append(dbt.array_construct([1]), 2) }}", "[1, 2]"},
 		{"{{ dbt.array_concat(dbt.array_construct([1]), dbt.array_construct([2])) }}", "[1, 2]"},
@@ -123,7 +128,7 @@ select {{ r.data[0][0] if r else 0 }} as top, '{{ r.table.rows[0].y if r }}' as 
 	answers := []struct{ column, want string }{
 		{"names", "id,the name,amount,born,ok"}, {"ids", "1,2"}, {"named", "2"}, {"n", "2"}, {"second", "bob"}, {"looped", "1ann;2bob;"},
 		{"vals", "3.00|True|2024|True"}, {"by_column", "id/the name/amount/born/ok"}, {"col_names", "id,the name,amount,born,ok"},
-		{"col_types", "INTEGER,VARCHAR,DECIMAL(10,2),DATE,BOOLEAN"}, {"scale", "2"}, {"relations", "True|True"}, {"in_query", "a,b"},
+		{"col_types", "INTEGER,character varying(256),DECIMAL(10,2),DATE,BOOLEAN"}, {"scale", "None"}, {"relations", "True|True"}, {"in_query", "a,b"},
 	}
 	var one []string
 	for _, c := range answers {

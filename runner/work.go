@@ -43,6 +43,13 @@ type work struct {
 	graph    *dag.Graph               // over models, views (as viewID) and tests
 }
 
+// selected are the ids of the models and data tests, sorted.
+func (w *work) selected() []string {
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(w.models)), maps.Keys(w.tests))
+	slices.Sort(ids)
+	return ids
+}
+
 func viewID(name string) string { return "published view " + name }
 
 // planWork decides what a build of p does over base.

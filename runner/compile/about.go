@@ -73,6 +73,16 @@ func (r *render) flags() jinja.Value {
 		"INTROSPECT", true, "SEND_ANONYMOUS_USAGE_STATS", false)
 }
 
+// selectedResources are the ids of what the command selected: there is none
+// while the project is compiled.
+func (r *render) selectedResources() jinja.Value {
+	r.noteVolatile("selected_resources")
+	if r.b == nil {
+		return &jinja.List{}
+	}
+	return list(r.b.Selected)
+}
+
 // isIncremental is true when there are rows of an earlier run to add to.
 func (r *render) isIncremental(*jinja.Call) (jinja.Value, error) {
 	return r.b != nil && r.b.Incremental != nil && r.node != nil && r.b.Incremental(r.node), nil
@@ -114,7 +124,8 @@ func (r *render) graph() jinja.Value {
 			}
 		}
 	}
-	return dict("nodes", nodes, "sources", sources, "exposures", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict())
+	return dict("nodes", nodes, "sources", sources, "exposures", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict(),
+		"functions", jinja.NewDict(), "semantic_models", jinja.NewDict(), "saved_queries", jinja.NewDict())
 }
 
 // About is a node as templates see it; nil of nil.

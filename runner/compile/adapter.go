@@ -3,6 +3,8 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"warehouse/runner/engine"
@@ -17,11 +19,12 @@ func (r *render) adapter() jinja.Value {
 		"dispatch":                       r.dispatch,
 		"quote":                          r.quote,
 		"quote_as_configured":            r.quote,
-		"quote_seed_column":              r.quote,
+		"quote_seed_column":              r.quoteSeedColumn,
 		"type":                           func(*jinja.Call) (jinja.Value, error) { return r.opts.Dialect, nil },
 		"get_relation":                   r.getRelation,
 		"get_columns_in_relation":        r.columnsInRelation,
 		"get_missing_columns":            r.missingColumns,
+		"get_column_schema_from_query":   r.columnsOfQuery,
 		"check_schema_exists":            r.schemaExists,
 		"list_relations_without_caching": r.listRelations,
 		"list_relations":                 r.listRelations,
@@ -42,7 +45,7 @@ func (r *render) adapter() jinja.Value {
 		case "Column":
 			return columnClass(r.opts.Dialect), true
 		case "behavior":
-			return fixed("behavior", nil), true
+			return r.behavior(), true
 		}
 		if m := methods[name]; m != nil {
 			return fn("adapter."+name, m), true
@@ -56,6 +59,23 @@ func (r *render) adapter() jinja.Value {
 	}}
 }
 
+// behavior is the project's behavior flags: each is true or false itself, and
+// its no_warn too.
+func (r *render) behavior() jinja.Value {
+	return &namespace{"behavior", func(name string) (jinja.Value, bool) {
+		on := slices.Contains(r.project.Behavior, name)
+		return behaviorFlag{fixed(name, map[string]jinja.Value{"no_warn": on}), on}, true
+	}}
+}
+
+// behaviorFlag is one of them.
+type behaviorFlag struct {
+	*namespace
+	on bool
+}
+
+func (f behaviorFlag) Truth() bool { return f.on }
+
 var changesDatabase = oneOf("create_schema", "drop_schema", "drop_relation", "rename_relation", "truncate_relation",
 	"execute", "add_query", "alter_column_type", "expand_column_types", "add_columns", "rename_column")
 
@@ -67,14 +87,10 @@ func (r *render) api() jinja.Value {
 }
 
 func relationClass() jinja.Value {
-	constant := func(v string) jinja.Value { return v }
-	return &class{
-		namespace: fixed("Relation", map[string]jinja.Value{
-			"create": fn("api.Relation.create", createRelation),
-			"Table":  constant("table"), "View": constant("view"), "CTE": constant("cte"), "External": constant("external"),
-		}),
-		call: createRelation,
-	}
+	kinds := map[string]jinja.Value{"Table": "table", "View": "view", "CTE": "cte", "MaterializedView": "materialized_view", "External": "external"}
+	names := map[string]jinja.Value{"create": fn("api.Relation.create", createRelation), "get_relation_type": fixed("RelationType", kinds)}
+	maps.Copy(names, kinds)
+	return &class{namespace: fixed("Relation", names), call: createRelation}
 }
 
 func (r *render) quote(c *jinja.Call) (jinja.Value, error) {
@@ -85,6 +101,18 @@ func (r *render) quote(c *jinja.Call) (jinja.Value, error) {
 		return nil, err
 	}
 	return engine.Ident(jinja.Str(c.Args[0])), nil
+}
+
+// quoteSeedColumn quotes a name unless its second argument says false.
+func (r *render) quoteSeedColumn(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.quote_seed_column", "column", "quote_config?")
+	if err != nil {
+		return nil, err
+	}
+	if v[1] == false {
+		return v[0], nil
+	}
+	return r.quote(&jinja.Call{Args: v[:1]})
 }
 
 // getRelation finds a table or view, or returns None.
@@ -168,9 +196,18 @@ func (r *render) columnsInRelation(c *jinja.Call) (jinja.Value, error) {
 		return nil, err
 	}
 	for _, col := range t.columns {
-		out.Items = append(out.Items, &column{name: col.Name, typ: col.Type})
+		out.Items = append(out.Items, typesOf(r.opts.Dialect).read(col))
 	}
 	return out, nil
+}
+
+// columnsOfQuery describes what a query returns.
+func (r *render) columnsOfQuery(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.get_column_schema_from_query", "sql")
+	if err != nil {
+		return nil, err
+	}
+	return r.columnsInRelation(&jinja.Call{Args: []jinja.Value{"(\n" + jinja.Str(v[0]) + "\n) as described"}})
 }
 
 // missingColumns are those of the first relation that the second has not.

@@ -210,6 +210,7 @@ type Binding struct {
 	// Query runs a query for run_query and statement. Nil: execute is false.
 	Query       func(ctx context.Context, sql string) (columns []engine.Column, rows [][]any, err error)
 	FullRefresh bool
+	Selected    []string // ids of what the command selected, in order
 
 	unit *unitScope // of a unit test
 }

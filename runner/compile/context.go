@@ -54,7 +54,7 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"thread_id":       func(*render) jinja.Value { return "main" },
 		"connection_name": func(r *render) jinja.Value { return r.id() },
 
-		"selected_resources":   func(*render) jinja.Value { return &jinja.List{} },
+		"selected_resources":   func(r *render) jinja.Value { return r.selectedResources() },
 		"invocation_args_dict": func(*render) jinja.Value { return jinja.NewDict() },
 		"dbt_metadata_envs":    func(*render) jinja.Value { return jinja.NewDict() },
 

@@ -50,7 +50,7 @@ func TestContext(t *testing.T) {
 		{"{{ ref('orders').include('database') }}", `"memory"."run__ref"."orders"`},
 		{"{{ ref('orders').without_identifier() }}", `"memory"."run__ref"`},
 		{"{{ ref('orders').incorporate(path={'identifier': 'x'}) }}", `"memory"."run__ref"."x"`},
-		{"{{ ref('orders').information_schema('columns') }}", `"memory".information_schema.columns`},
+		{"{{ ref('orders').information_schema('columns') }}", `"memory".INFORMATION_SCHEMA.columns`},
 		{"{{ ref('orders').matches(identifier='ORDERS') }}", "True"},
 		{"{{ ref('orders') ~ '' == ref('orders') | string }}", "True"},
 		{"{{ source('raw', 'events') }}", `"wh"."raw"."events"`},
@@ -84,7 +84,7 @@ func TestContext(t *testing.T) {
 		{"{{ fromjson('{\"b\": [1, 2.5, null], \"a\": 12345678901234567890}') }}", "{'b': [1, 2.5, None], 'a': 12345678901234567890}"},
 		{"{{ fromjson('nonsense', 'default') }}", "default"},
 		{"{{ tojson({'b': [1, none, true, 1.5], 'a': 'é\"\n'}) }}", `{"b": [1, null, true, 1.5], "a": "\u00e9\"\n"}`},
-		{"{{ tojson({'b': 1, 'a': 2}, sort_keys=true) }}{{ tojson(ref, 'none') }}", `{"a": 2, "b": 1}none`},
+		{"{{ tojson({'b': 1, 'a': 2}, sort_keys=true) }}{{ toyaml(ref, 'none') }}", `{"a": 2, "b": 1}none`},
 		{"{{ fromyaml('a: [1, x]\nb: {c: 2024-01-01}').a }}", "[1, 'x']"},
 		{"{{ toyaml({'a': [1, 'x'], 'b': none}) }}", "a:\n- 1\n- x\nb: null\n"},
 		{"{{ local_md5('hello') }}", "5d41402abc4b2a76b9719d911017c592"},
@@ -94,30 +94,44 @@ func TestContext(t *testing.T) {
 		{"{{ range(3) | list }}{{ dict(a=1) }}", "[0, 1, 2]{'a': 1}"},
 		{"{{ modules.re.sub('a+', 'b', 'caat') }}{{ modules.datetime.date(2024, 2, 29) }}", "cbt2024-02-29"},
 		{"{{ modules.pytz.timezone('UTC') }}{{ modules.itertools.chain([1], [2]) | list }}{{ modules.datetime.timedelta(days=1).days }}", "UTC[1, 2]1"},
-		{"{{ api.Column.create('a b', 'int').quoted }}{{ api.Column('a', 'decimal(10,2)').numeric_precision }}{{ api.Column('a', 'double').is_float() }}{{ api.Column.string_type(5) }}", `"a b"10Truecharacter varying(5)`},
+		{"{{ api.Column.create('a b', 'int').quoted }}{{ api.Column('a', 'decimal', none, 10, 2).numeric_precision }}{{ api.Column('a', 'double').is_float() }}{{ api.Column.string_type(5) }}", `"a b"10Truecharacter varying(5)`},
 		{"{{ load_relation(ref('orders')) is none }}{{ adapter.check_schema_exists('wh', 'main') }}", "FalseTrue"},
 		{"{{ render('{{ 1 + 1 }}') }}", "2"},
 		{"{{ log('x') }}{{ print('y') }}", ""},
 		{"{{ adapter.quote('a\"b') }}{{ adapter.type() }}", `"a""b"duckdb`},
 		{"{{ api.Relation.create(database='d', schema='s', identifier='i') }}", `"d"."s"."i"`},
 		{"{{ api.Relation.create(identifier='i', type='view').is_view }}", "True"},
-		{"{{ api.Column('a', 'varchar(10)').char_size }}{{ api.Column('a', 'decimal(10, 2)').is_numeric() }}{{ api.Column('a', 'INT').is_number() }}", "10TrueTrue"},
+		{"{{ api.Column('a', 'varchar', 10).data_type }}|{{ api.Column('a', 'text').data_type }}|{{ api.Column('a', 'decimal(10,2)').data_type }}|{{ api.Column('a', 'decimal', none, 10, 2).data_type }}",
+			"character varying(10)|character varying(256)|decimal(10,2)|decimal(10,2)"},
+		{"{{ api.Column('a', 'decimal(10, 2)').is_numeric() }}{{ api.Column('a', 'decimal').is_numeric() }}{{ api.Column('a', 'INT').is_number() }}{{ api.Column('a', 'varchar(10)').is_string() }}", "FalseTrueTrueFalse"},
+		{"{{ api.Column.from_description('x', 'varchar(4)') }}", "DuckDBColumn(column='x', dtype='varchar', char_size=4, numeric_precision=None, numeric_scale=None, fields=[])"},
+		{"{{ api.Column.from_description('x', 'decimal(4, 1)').numeric_scale }}{{ api.Column('a', 'varchar', 1).can_expand_to(api.Column('a', 'varchar', 2)) }}{{ api.Column('a', 'x') == api.Column('a', 'x') }}", "1TrueTrue"},
+		{"{{ api.Column('s', 'STRUCT(a INTEGER, b STRUCT(c DECIMAL(4,1)))').flatten() | map(attribute='name') | join(' ') }}", "s.a s.b.c"},
+		{"{{ api.Column.create('x', 'string').dtype }}{{ api.Column.translate_type('integer') }}", "TEXTinteger"},
+		{"{{ api.Relation.create('d', 's', 'i', quote_policy={'schema': false}, include_policy={'database': false}) }}", `s."i"`},
+		{"{% set r = api.Relation.create('d', 's', 'i') %}{{ r.replace_path(identifier='q') }}{{ r.incorporate(path={'schema': none}, type='view').is_view }}{{ r.quote_policy }}{{ r.include(database=false).include_policy.database }}", `"d"."s"."q"TruePolicy(database=True, schema=True, identifier=True)False`},
+		{"{% set r = api.Relation.create('d', 's', 'i') %}{{ r.incorporate(path={'schema': none}) }}{{ r.information_schema('tables') }}{{ r.without_identifier().identifier }}{{ r.get('schema') }}{{ r.get('x', 'y') }}", `"d"."i""d".INFORMATION_SCHEMA.tablesNonesy`},
+		{"{{ ref('orders').type }}{{ this.is_table }}{{ api.Relation.get_relation_type.View }}{{ adapter.quote_seed_column('a', false) }}{{ adapter.quote_seed_column('a', none) }}", `NoneFalseviewa"a"`},
+		{"{{ dbt.equals('a', 'b') }}{{ dbt.array_construct([], 'int') }}{{ dbt.array_construct() }}{{ dbt.split_part('x', \"'-'\", 2) }}", "(a = b)array[]::int[]array[]::integer[]string_split(x, '-')[2]"},
+		{"{{ dates_in_range('20200130', '20200201') }}{{ partition_range('20200101') }}{{ dbt.get_powers_of_two(9) }}{{ dbt.generate_series(3) }}", "['20200130', '20200131', '20200201']['20200101']4select n + 1 as generated_number from unnest(range(0, 3)) as numbers(n)"},
+		{"{{ fromyaml('{a: yes, b: 2020-01-02, c: 017, d: 2020-01-02 03:04:05, e: \"yes\"}') }}", "{'a': True, 'b': datetime.date(2020, 1, 2), 'c': 15, 'd': datetime.datetime(2020, 1, 2, 3, 4, 5), 'e': 'yes'}"},
+		{"{{ toyaml({'a': 'yes', 'b': 'two\\nlines', 'c': ''}) }}", "a: 'yes'\nb: 'two\n\n  lines'\nc: ''\n"},
 		{"{{ api.Column.translate_type('string') }}{{ api.Column.numeric_type('numeric', 28, 6) }}", "TEXTnumeric(28,6)"},
-		{"{{ api.Column('a', 'TEXT').string_size() }}{{ api.Column('a', 'varchar(10)').string_size() }}{{ api.Column('a', 'int').literal(1) }}", "256101::int"},
+		{"{{ api.Column('a', 'TEXT').string_size() }}{{ api.Column('a', 'varchar', 10).string_size() }}{{ api.Column('a', 'int').literal(1) }}", "256101::int"},
 		{"{{ adapter.get_relation(none, 'main', 'x') is none }}", "False"},
 		{"{{ load_result('nothing_ran') if false else 'x' }}", "x"},
 		{"{{ selected_resources }}{{ pre_hooks }}{{ thread_id }}", "[][]main"},
 		// Built-in macros.
-		{"{{ dbt.dateadd('day', 1, 'd') }}", "d + ((interval '1 day') * (1))"},
+		{"{{ dbt.dateadd('day', 1, 'd') }}", "(d + ((interval '1 day') * (1)))"},
 		{"{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', (a)::timestamp, (b)::timestamp)"},
-		{"{{ date_trunc('day', 'd') }}{{ dbt.last_day('d', 'month') }}", "date_trunc('day', d)cast(date_trunc('month', d) + ((interval '1 month') * (1)) + ((interval '1 day') * (-1)) as date)"},
+		{"{{ date_trunc('day', 'd') }}{{ dbt.last_day('d', 'month') }}", "date_trunc('day', d)cast(((date_trunc('month', d) + ((interval '1 month') * (1))) + ((interval '1 day') * (-1))) as date)"},
 		{"{{ dbt.concat(['a', 'b']) }}{{ dbt.hash('a') }}", "a || bmd5(cast(a as TEXT))"},
 		{"{{ dbt.safe_cast('a', 'int') }}{{ dbt.safe_cast('a', api.Column.translate_type('string')) }}", "try_cast(a as int)try_cast(a as TEXT)"},
-		{"{{ dbt.type_string() }} {{ dbt.type_timestamp() }} {{ dbt.type_float() }} {{ dbt.type_numeric() }} {{ dbt.type_bigint() }} {{ dbt.type_int() }} {{ dbt.type_boolean() }}", "TEXT TIMESTAMP FLOAT numeric(28,6) bigint INT BOOLEAN"},
+		{"{{ dbt.type_string() }} {{ dbt.type_timestamp() }} {{ dbt.type_float() }} {{ dbt.type_numeric() }} {{ dbt.type_bigint() }} {{ dbt.type_int() }} {{ dbt.type_boolean() }}", "TEXT timestamp float numeric(28,6) bigint integer boolean"},
 		{"{{ dbt.listagg('a', \"', '\", 'order by b', 2) }}", "list_aggr((array_agg(a order by b))[1:2], 'string_agg', ', ')"},
 		{"{{ dbt.listagg('a') }}", "string_agg(a, ',')"},
 		{"{{ dbt.any_value('a') }}{{ dbt.bool_or('a') }}", "arbitrary(a)bool_or(a)"},
-		{"{{ dbt.split_part('a', \"','\", 1) }}", "coalesce(split_part(a, ',', 1), '')"},
+		{"{{ dbt.split_part('a', \"','\", 1) }}", "string_split(a, ',')[1]"},
 		{"{{ dbt.string_literal(dbt.escape_single_quotes(\"it's\")) }}", "'it''s'"},
 		{"{{ dbt.current_timestamp() }}{{ dbt.length('a') }}{{ dbt.position(\"'x'\", 'a') }}", "now()length(a)position('x' in a)"},
 		{"{{ dbt.replace('a', \"'x'\", \"'y'\") }}{{ dbt.right('a', 2) }}", "replace(a, 'x', 'y')right(a, 2)"},
@@ -284,7 +298,7 @@ func TestTrino(t *testing.T) {
 		{"{{ dbt.dateadd('day', 1, 'd') }}", "date_add('day', 1, d)"},
 		{"{{ dbt.safe_cast('a', dbt.type_string()) }}", "try_cast(a as VARCHAR)"},
 		{"{{ dbt.hash('a') }}", "lower(to_hex(md5(to_utf8(cast(a as varchar)))))"},
-		{"{{ dbt.current_timestamp() }} {{ dbt.type_float() }}", "current_timestamp double"},
+		{"{{ dbt.current_timestamp() }} {{ dbt.type_float() }}", "current_timestamp DOUBLE"},
 		{"{{ dbt.listagg('a', \"','\") }}", "array_join(array_agg(cast(a as varchar)), ',')"},
 		{"{{ dbt.split_part('a', \"','\", -1) }}", "element_at(split(a, ','), -1)"},
 		{"{{ dbt.date(2024, 2, 1) }}", "date '2024-02-01'"},
@@ -412,6 +426,28 @@ func TestColumnSQL(t *testing.T) {
 		}
 		if got := columnForMacro(c.name, c.quote); got != c.forOwn {
 			t.Errorf("%s: got %s", c.name, got)
+		}
+	}
+}
+
+// dbt's behavior flag decides what dbt.equals says of NULL.
+func TestEqualsFlag(t *testing.T) {
+	for flags, want := range map[string]string{
+		"": "(a = b)",
+		"flags: {enable_truthy_nulls_equals_macro: true}":  "case when (a = b) or (a is null and b is null) then 0 else 1 end = 0",
+		"flags: {enable_truthy_nulls_equals_macro: false}": "(a = b)",
+	} {
+		g, err := compile(t, map[string]string{
+			"dbt_project.yml": "name: shop\nprofile: p\n" + flags + "\n",
+			"profiles.yml":    "p: {target: dev, outputs: {dev: {type: duckdb, path: x.duckdb}}}\n",
+			"models/m.sql":    "select 1 as id",
+		}, nil)
+		if err != nil {
+			t.Fatal(shownErr(err))
+		}
+		r, err := g.RenderText(context.Background(), "select {{ dbt.equals('a', 'b') }}", testBinding())
+		if err != nil || r.SQL != "select "+want {
+			t.Errorf("%s: %v, got %q", flags, err, r.SQL)
 		}
 	}
 }

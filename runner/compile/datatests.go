@@ -93,7 +93,7 @@ func (r *render) testedRelation() (jinja.Value, error) {
 		r.read(n.ID)
 		return r.sourceRelation(n), nil
 	case r.b == nil:
-		return &relation{Relation: n.Table, kind: relationKind(n)}, nil
+		return &relation{Relation: n.Table}, nil
 	case n.Kind == "ephemeral":
 		r.read(n.ID)
 		name, err := r.inline(n, r.node.Pos)
@@ -103,7 +103,7 @@ func (r *render) testedRelation() (jinja.Value, error) {
 		return &relation{Relation: engine.Relation{Name: name}, kind: "cte"}, nil
 	}
 	r.read(n.ID)
-	return &relation{Relation: r.b.Ref(n), kind: relationKind(n)}, nil
+	return &relation{Relation: r.b.Ref(n)}, nil
 }
 
 // testArgs are the test's arguments without the model.

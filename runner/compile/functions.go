@@ -49,6 +49,9 @@ func writer(name string, write func(jinja.Value, bool) (string, error)) func(*re
 			return nil, err
 		}
 		out, err := write(v[0], jinja.Truth(v[2]))
+		if err != nil && name == "tojson" {
+			return nil, fmt.Errorf("tojson: %w", err) // as json.dumps fails; the default is for what YAML cannot hold
+		}
 		if err != nil {
 			return v[1], nil
 		}

@@ -121,7 +121,7 @@ func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
 	}
 	if r.b == nil {
 		r.calls = append(r.calls, k)
-		return &relation{Relation: engine.Relation{Database: r.project.Target.Catalog, Schema: r.project.Target.StorageSchema, Name: k.stored()}, kind: "table"}, nil
+		return &relation{Relation: engine.Relation{Database: r.project.Target.Catalog, Schema: r.project.Target.StorageSchema, Name: k.stored()}}, nil
 	}
 	n, err := r.resolve(k)
 	if err != nil {
@@ -137,14 +137,7 @@ func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
 		}
 		return &relation{Relation: engine.Relation{Name: name}, kind: "cte"}, nil
 	}
-	return &relation{Relation: r.b.Ref(n), kind: relationKind(n)}, nil
-}
-
-func relationKind(n *Node) string {
-	if n.Kind == "view" {
-		return "view"
-	}
-	return "table"
+	return &relation{Relation: r.b.Ref(n)}, nil
 }
 
 // resolve finds what a call names and notes that it was read. It must have been
@@ -181,7 +174,7 @@ func (r *render) source(c *jinja.Call) (jinja.Value, error) {
 		if n, err := r.names.lookup(k, r.pkg); err == nil {
 			return r.sourceRelation(n), nil
 		}
-		return &relation{Relation: engine.Relation{Schema: k.pkg, Name: k.name}, kind: "table"}, nil
+		return &relation{Relation: engine.Relation{Schema: k.pkg, Name: k.name}}, nil
 	}
 	n, err := r.resolve(k)
 	if err != nil {
@@ -194,12 +187,9 @@ func (r *render) source(c *jinja.Call) (jinja.Value, error) {
 }
 
 func (r *render) sourceRelation(n *Node) *relation {
-	rel := &relation{Relation: n.Relation, kind: "table", literal: n.external}
+	rel := &relation{Relation: n.Relation, literal: n.external}
 	if rel.Database == "" && r.b != nil {
 		rel.Database = r.b.Database
-	}
-	if rel.literal != "" {
-		rel.kind = "external"
 	}
 	return rel
 }
@@ -222,16 +212,16 @@ func (r *render) this() jinja.Value {
 		if rel.Name == "" {
 			rel = engine.Relation{Schema: r.project.Target.StorageSchema, Name: n.Name}
 		}
-		return &relation{Relation: rel, kind: relationKind(n)}
+		return &relation{Relation: rel}
 	}
 	if r.b.ThisSQL != "" {
 		schema := n.Placed
 		if schema == "" {
 			schema = r.project.Target.LatestSchema
 		}
-		return &relation{Relation: engine.Relation{Database: r.b.Database, Schema: schema, Name: n.Table.Name}, kind: "table", literal: r.b.ThisSQL}
+		return &relation{Relation: engine.Relation{Database: r.b.Database, Schema: schema, Name: n.Table.Name}, literal: r.b.ThisSQL}
 	}
-	return &relation{Relation: r.b.This(n), kind: relationKind(n)}
+	return &relation{Relation: r.b.This(n)}
 }
 
 // runOf is run_of('m'): the run that ref('m') reads.

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"warehouse/runner/engine"
@@ -33,6 +35,42 @@ func (p parts) set(c *jinja.Call) (parts, error) {
 		}
 	}
 	return p, nil
+}
+
+// policy returns p as a mapping says it: {'database': false} takes a part out.
+func (p parts) policy(given jinja.Value) parts {
+	d, ok := given.(*jinja.Dict)
+	if !ok {
+		return p
+	}
+	for part, to := range map[string]*bool{"database": &p.database, "schema": &p.schema, "identifier": &p.identifier} {
+		if v, ok := d.Get(part); ok {
+			*to = !jinja.Truth(v)
+		}
+	}
+	return p
+}
+
+// policy is a relation's include_policy or quote_policy.
+type policy parts
+
+func (p policy) TypeName() string { return "Policy" }
+
+func (p policy) String() string {
+	return fmt.Sprintf("Policy(database=%s, schema=%s, identifier=%s)", jinja.Str(p.database), jinja.Str(p.schema), jinja.Str(p.identifier))
+}
+
+// Attr says whether a part is printed, or quoted.
+func (p policy) Attr(name string) (jinja.Value, bool) {
+	switch name {
+	case "database":
+		return p.database, true
+	case "schema":
+		return p.schema, true
+	case "identifier":
+		return p.identifier, true
+	}
+	return nil, false
 }
 
 func (p parts) not() parts { return parts{!p.database, !p.schema, !p.identifier} }
@@ -94,13 +132,25 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 	case "schema":
 		return orNone(r.Schema), true
 	case "identifier", "name", "table":
-		return r.Name, true
+		return orNone(r.Name), true
 	case "type":
 		return orNone(r.kind), true
 	case "is_table", "is_view", "is_cte":
 		return r.kind == name[len("is_"):], true
 	case "is_dynamic_table", "is_materialized_view", "is_hive_metastore":
 		return false, true
+	case "include_policy":
+		return policy(r.hide.not()), true
+	case "quote_policy":
+		return policy(r.bare.not()), true
+	case "quoted":
+		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
+			v, err := args(c, name, "identifier")
+			if err != nil {
+				return nil, err
+			}
+			return engine.Ident(jinja.Str(v[0])), nil
+		}), true
 	case "path":
 		return r.path(), true
 	case "metadata", "quote_character":
@@ -111,7 +161,7 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 			if err != nil {
 				return nil, err
 			}
-			if found, ok := r.Dict().Get(v[0]); ok {
+			if found, ok := r.Attr(jinja.Str(v[0])); ok {
 				return found, nil
 			}
 			return v[1], nil
@@ -133,50 +183,71 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 	case "without_identifier":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) {
 			cp := *r
-			cp.hide.identifier = true
+			cp.hide.identifier, cp.Name = true, ""
 			return &cp, nil
 		}), true
-	case "incorporate":
+	case "incorporate", "replace":
 		return fn(name, r.incorporate), true
+	case "replace_path":
+		return fn(name, r.replacePath), true
 	case "render":
 		return fn(name, func(*jinja.Call) (jinja.Value, error) { return r.String(), nil }), true
 	case "matches":
 		return fn(name, r.matches), true
-	case "information_schema":
-		return fn(name, func(c *jinja.Call) (jinja.Value, error) {
-			v, err := args(c, "information_schema", "view_name?")
-			if err != nil {
-				return nil, err
-			}
-			view, _ := v[0].(string)
-			return &relation{Relation: engine.Relation{Database: r.Database, Schema: "information_schema", Name: view}, bare: parts{schema: true, identifier: true}}, nil
-		}), true
+	case "information_schema", "information_schema_only":
+		return fn(name, r.informationSchema), true
 	}
 	return nil, false
 }
 
-// incorporate returns a copy with some parts replaced: path={…}, type='view'.
+// informationSchema is a view of the database's information schema, or that
+// schema itself.
+func (r *relation) informationSchema(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "information_schema", "view_name?")
+	if err != nil {
+		return nil, err
+	}
+	view, _ := v[0].(string)
+	return &relation{Relation: engine.Relation{Database: r.Database, Schema: "INFORMATION_SCHEMA", Name: view}, bare: parts{schema: true, identifier: true}}, nil
+}
+
+// incorporate returns a copy with some things replaced: path={…}, type='view'.
 func (r *relation) incorporate(c *jinja.Call) (jinja.Value, error) {
-	v, err := args(c, "incorporate", "path?", "type?", "database?", "schema?", "identifier?")
+	v, err := args(c, "incorporate", "path?", "type?", "quote_policy?", "include_policy?")
 	if err != nil {
 		return nil, err
 	}
 	cp := *r
-	cp.literal = ""
-	for i, to := range []*string{&cp.Database, &cp.Schema, &cp.Name} {
-		if s, ok := v[i+2].(string); ok {
-			*to = s
-		}
-		if path, ok := v[0].(*jinja.Dict); ok {
-			if s, ok := path.Get([]string{"database", "schema", "identifier"}[i]); ok {
-				*to, _ = s.(string)
-			}
-		}
+	if path, ok := v[0].(*jinja.Dict); ok {
+		cp.setPath(path)
 	}
 	if s, ok := v[1].(string); ok {
 		cp.kind = s
 	}
+	cp.bare, cp.hide = cp.bare.policy(v[2]), cp.hide.policy(v[3])
 	return &cp, nil
+}
+
+// replacePath returns a copy with other parts of its name.
+func (r *relation) replacePath(c *jinja.Call) (jinja.Value, error) {
+	if len(c.Args) > 0 {
+		return nil, errors.New("replace_path takes its parts by name: replace_path(identifier='x')")
+	}
+	cp := *r
+	if c.Kwargs != nil {
+		cp.setPath(c.Kwargs)
+	}
+	return &cp, nil
+}
+
+// setPath replaces the parts that are given; None leaves a part out.
+func (r *relation) setPath(path *jinja.Dict) {
+	r.literal = ""
+	for part, to := range map[string]*string{"database": &r.Database, "schema": &r.Schema, "identifier": &r.Name} {
+		if v, ok := path.Get(part); ok {
+			*to, _ = v.(string)
+		}
+	}
 }
 
 // matches compares the parts that are given, without case.
@@ -205,5 +276,6 @@ func createRelation(c *jinja.Call) (jinja.Value, error) {
 			*to = s
 		}
 	}
+	r.bare, r.hide = r.bare.policy(v[4]), r.hide.policy(v[5])
 	return r, nil
 }

@@ -33,7 +33,7 @@ func (r *render) envVar(c *jinja.Call) (jinja.Value, error) {
 		return jinja.Secret{Ref: name}, nil
 	case set:
 		return value, nil
-	case given(c, 1, "default"):
+	case v[1] != nil:
 		return v[1], nil
 	}
 	e := c.Errorf("the environment variable '%s' is not set", name)

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"warehouse/runner/jinja"
+	"warehouse/runner/project"
 )
 
 // fromYAML reads one YAML document.
@@ -62,12 +65,32 @@ func yamlValue(n *yaml.Node, depth int) (jinja.Value, error) {
 	case 0:
 		return nil, nil
 	}
-	var v any
-	if err := n.Decode(&v); err != nil {
-		return nil, err
-	}
-	return jinja.FromGo(v), nil
+	return yamlScalar(n)
 }
+
+// yamlScalar reads a scalar as PyYAML does: yes is true, 017 is octal, a day a
+// date.
+func yamlScalar(n *yaml.Node) (jinja.Value, error) {
+	if n.Style != 0 || n.ShortTag() == "!!timestamp" || n.ShortTag() == "!!merge" {
+		var v any
+		if err := n.Decode(&v); err != nil {
+			return nil, err
+		}
+		t, ok := v.(time.Time)
+		switch {
+		case !ok:
+			return jinja.FromGo(v), nil
+		case len(n.Value) <= len(time.DateOnly):
+			return jinja.Date(t), nil
+		case !yamlZone.MatchString(n.Value):
+			return jinja.NaiveDatetime(t), nil
+		}
+		return jinja.FromGo(t), nil
+	}
+	return project.PlainScalar(n.Value)
+}
+
+var yamlZone = regexp.MustCompile(`(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?)$`)
 
 // toYAML writes v as Python's yaml.safe_dump does: block style, two blanks,
 // lists not indented under their key.
@@ -84,6 +107,16 @@ func toYAML(v jinja.Value, sorted bool) (string, error) {
 		return "", err
 	}
 	return b.String(), nil
+}
+
+// scalarNode quotes as PyYAML does: with single quotes wherever they do.
+func scalarNode(v any) (*yaml.Node, error) {
+	n := &yaml.Node{}
+	err := n.Encode(v)
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		n.Style = yaml.SingleQuotedStyle
+	}
+	return n, err
 }
 
 func yamlNode(v jinja.Value, sorted bool) (*yaml.Node, error) {
@@ -120,11 +153,9 @@ func yamlNode(v jinja.Value, sorted bool) (*yaml.Node, error) {
 		}
 		return n, nil
 	case nil, bool, int64, float64, *big.Int, string:
-		n := &yaml.Node{}
-		return n, n.Encode(jinja.ToGo(v))
+		return scalarNode(jinja.ToGo(v))
 	case jinja.Markup:
-		n := &yaml.Node{}
-		return n, n.Encode(string(v))
+		return scalarNode(string(v))
 	}
 	return nil, fmt.Errorf("%s has no form in YAML", jinja.Repr(v))
 }

@@ -303,6 +303,9 @@ func (l *loader) topLevel() {
 	for _, t := range l.top {
 		switch key := strings.ReplaceAll(t.key, "-", "_"); {
 		case slices.Contains(emptyTopKeys, key):
+			if key == "flags" && l.dbt() {
+				l.flags(t.v)
+			}
 			if !l.dbt() {
 				f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
 			}
@@ -327,6 +330,16 @@ func (l *loader) onRun(t pair, start bool) {
 		}
 	}
 	l.f.errs.Add(d.errs...)
+}
+
+// flags keeps the behavior flags that built-in macros ask for; all others are
+// of dbt's own work.
+func (l *loader) flags(n *yaml.Node) {
+	for _, e := range l.f.pairs(n, "flags") {
+		if b, ok := l.f.value(e.v).(bool); ok && b {
+			l.p.Behavior = append(l.p.Behavior, e.key)
+		}
+	}
 }
 
 func (l *loader) dispatch(n *yaml.Node) {

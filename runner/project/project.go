@@ -89,6 +89,7 @@ type Project struct {
 	Retention    *Retention // nil: everything is kept
 	PruneAuto    bool       // retention: {auto: true}: prune after each publication
 	Dispatch     []Dispatch
+	Behavior     []string // flags: of dbt_project.yml that are true
 
 	SHA256   string            // of the names of all files and the contents of those that were read: not of seeds
 	Secrets  map[string]string // values of secret environment variables that the target uses, by name: mask them

@@ -39,6 +39,11 @@ var yamlBools = map[string]bool{
 	"on": true, "On": true, "ON": true, "off": false, "Off": false, "OFF": false,
 }
 
+// PlainScalar reads a YAML scalar without quotes as PyYAML does: nil, bool,
+// int64, *big.Int, float64 or string. Dates and times are the text that Python
+// prints for them; the error is about a date that does not exist.
+func PlainScalar(s string) (jinja.Value, error) { return scalar(s) }
+
 // scalar returns the value of a plain scalar: nil, bool, int64, *big.Int,
 // float64 or string. Dates and times are the text that Python prints for them.
 // The error is about a date that does not exist.

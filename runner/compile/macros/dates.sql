@@ -8,6 +8,9 @@
 {% macro default__current_timestamp_backcompat() -%}current_timestamp::{{ type_timestamp() }}{%- endmacro %}
 {% macro trino__current_timestamp_backcompat() -%}cast(current_timestamp as {{ type_timestamp() }}){%- endmacro %}
 
+{% macro current_timestamp_in_utc_backcompat() %}{{ return(adapter.dispatch('current_timestamp_in_utc_backcompat', 'dbt')()) }}{% endmacro %}
+{% macro default__current_timestamp_in_utc_backcompat() %}{{ return(adapter.dispatch('current_timestamp_backcompat', 'dbt')()) }}{% endmacro %}
+
 {% macro snapshot_get_time() %}{{ return(adapter.dispatch('snapshot_get_time', 'dbt')()) }}{% endmacro %}
 {% macro default__snapshot_get_time() -%}{{ current_timestamp() }}{%- endmacro %}
 {% macro duckdb__snapshot_get_time() -%}{{ current_timestamp() }}::timestamp{%- endmacro %}
@@ -36,8 +39,9 @@ date '{{ day_of }}'
 {% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
 dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
 {%- endmacro %}
+{# In brackets: what stands behind, ::date, is meant for the whole. #}
 {% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-{{ dbt._instant(from_date_or_timestamp) }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
+({{ dbt._instant(from_date_or_timestamp) }} + ((interval '1 {{ datepart }}') * ({{ interval }})))
 {%- endmacro %}
 {% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
 date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
@@ -74,22 +78,69 @@ cast({{ dateadd('day', '-1', dateadd('month', '3', date_trunc(datepart, date))) 
 {%- endif -%}
 {%- endmacro %}
 
+{# Numbers from 1 to a bound, one column generated_number. #}
+{% macro generate_series(upper_bound) %}{{ return(adapter.dispatch('generate_series', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__generate_series(upper_bound) -%}
+select n + 1 as generated_number from unnest(range(0, {{ upper_bound }})) as numbers(n)
+{%- endmacro %}
+{% macro trino__generate_series(upper_bound) -%}
+select n as generated_number from unnest(sequence(0, {{ upper_bound }})) as numbers(n) where n > 0
+{%- endmacro %}
+
+{# The least number of bits for numbers below a bound. #}
+{% macro get_powers_of_two(upper_bound) %}{{ return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__get_powers_of_two(upper_bound) -%}
+{%- if upper_bound <= 0 -%}{{ exceptions.raise_compiler_error('upper bound must be positive') }}{%- endif -%}
+{%- for bits in range(1, 100) if upper_bound <= 2 ** bits -%}{{ return(bits) }}{%- endfor -%}
+{%- endmacro %}
+
+{# How many boundaries lie between two dates: a number that the engine is asked for. #}
+{% macro get_intervals_between(start_date, end_date, datepart) %}{{ return(adapter.dispatch('get_intervals_between', 'dbt')(start_date, end_date, datepart)) }}{% endmacro %}
+{% macro default__get_intervals_between(start_date, end_date, datepart) -%}
+{%- set answer = run_query('select ' ~ dbt.datediff(start_date, end_date, datepart)) -%}
+{%- do return(answer.rows[0][0] if execute else 1) -%}
+{%- endmacro %}
+
 {# The days of a span as rows, one column date_<datepart>; used by models that
-   make a calendar. #}
+   make a calendar. As many as boundaries lie between start and end. #}
 {% macro date_spine(datepart, start_date, end_date) %}{{ return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) }}{% endmacro %}
 {% macro default__date_spine(datepart, start_date, end_date) -%}
 select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
 from (
   select {{ dateadd(datepart, 'n', 'cast(' ~ start_date ~ ' as timestamp)') }} as date_{{ datepart }}
-  from unnest(range(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}) + 1)) as numbers(n)
+  from unnest(range(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}))) as numbers(n)
 ) as spine
-where date_{{ datepart }} < {{ end_date }}
+where date_{{ datepart }} <= {{ end_date }}
 {%- endmacro %}
 {% macro trino__date_spine(datepart, start_date, end_date) -%}
 select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
 from (
   select {{ dateadd(datepart, 'n', 'cast(' ~ start_date ~ ' as timestamp)') }} as date_{{ datepart }}
   from unnest(sequence(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}))) as numbers(n)
+  where n < {{ datediff(start_date, end_date, datepart) }}
 ) as spine
-where date_{{ datepart }} < {{ end_date }}
+where date_{{ datepart }} <= {{ end_date }}
 {%- endmacro %}
+
+{# Dates as values of templates. #}
+{% macro convert_datetime(date_str, date_fmt) %}{{ return(modules.datetime.datetime.strptime(date_str | trim, date_fmt)) }}{% endmacro %}
+
+{% macro dates_in_range(start_date_str, end_date_str=none, in_fmt='%Y%m%d', out_fmt='%Y%m%d') %}
+{%- set first = convert_datetime(start_date_str, in_fmt) -%}
+{%- set last = convert_datetime(end_date_str, in_fmt) if end_date_str is not none else first -%}
+{%- if last < first -%}{{ exceptions.raise_compiler_error('the start date lies after the end date (' ~ first ~ ', ' ~ last ~ ')') }}{%- endif -%}
+{%- set days = [] -%}
+{%- for i in range((last - first).days + 1) -%}
+  {%- set day = first + modules.datetime.timedelta(days=i) -%}
+  {%- do days.append(day.strftime(out_fmt) if out_fmt else day) -%}
+{%- endfor -%}
+{%- do return(days) -%}
+{% endmacro %}
+
+{% macro partition_range(raw_partition_date, date_fmt='%Y%m%d') %}
+{%- set ends = (raw_partition_date | string).split(',') -%}
+{%- if ends | length > 2 -%}{{ exceptions.raise_compiler_error('partition_range takes a date or two with a comma between them, not ' ~ raw_partition_date) }}{%- endif -%}
+{%- do return(dates_in_range(ends[0], ends[1] if ends | length == 2 else none, in_fmt=date_fmt)) -%}
+{% endmacro %}
+
+{% macro py_current_timestring() %}{{ return(modules.datetime.datetime.now().strftime('%Y%m%d%H%M%S%f')) }}{% endmacro %}

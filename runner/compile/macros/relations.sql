@@ -20,6 +20,8 @@
 
 {% macro get_columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
 
+{% macro get_column_schema_from_query(select_sql) %}{{ return(adapter.get_column_schema_from_query(select_sql)) }}{% endmacro %}
+
 {# Names of a new project's things are not dbt's: kept so that a project's own
    version can call the one it replaces. #}
 {% macro generate_schema_name(custom_schema_name=none, node=none) -%}{{ return(adapter.dispatch('generate_schema_name', 'dbt')(custom_schema_name, node)) }}{%- endmacro %}

@@ -32,8 +32,13 @@ array_join({% if limit_num %}slice({{ texts }}, 1, {{ limit_num }}){% else %}{{ 
 {% macro intersect() %}{{ return(adapter.dispatch('intersect', 'dbt')()) }}{% endmacro %}
 {% macro default__intersect() -%}intersect{%- endmacro %}
 
-{% macro array_construct(inputs=[], data_type=none) %}{{ return(adapter.dispatch('array_construct', 'dbt')(inputs, data_type)) }}{% endmacro %}
-{% macro default__array_construct(inputs, data_type) -%}array[ {{ inputs | join(' , ') }} ]{%- endmacro %}
+{% macro array_construct(inputs=[], data_type=api.Column.translate_type('integer')) %}{{ return(adapter.dispatch('array_construct', 'dbt')(inputs, data_type)) }}{% endmacro %}
+{% macro default__array_construct(inputs, data_type) -%}
+{%- if inputs -%}array[ {{ inputs | join(' , ') }} ]{%- else -%}array[]::{{ data_type }}[]{%- endif -%}
+{%- endmacro %}
+{% macro trino__array_construct(inputs, data_type) -%}
+{%- if inputs -%}array[ {{ inputs | join(' , ') }} ]{%- else -%}cast(array[] as array({{ data_type }})){%- endif -%}
+{%- endmacro %}
 {% macro array_append(array, new_element) %}{{ return(adapter.dispatch('array_append', 'dbt')(array, new_element)) }}{% endmacro %}
 {% macro default__array_append(array, new_element) -%}array_append({{ array }}, {{ new_element }}){%- endmacro %}
 {% macro trino__array_append(array, new_element) -%}{{ array }} || {{ new_element }}{%- endmacro %}
@@ -42,6 +47,11 @@ array_join({% if limit_num %}slice({{ texts }}, 1, {{ limit_num }}){% else %}{{ 
 {% macro trino__array_concat(array_1, array_2) -%}concat({{ array_1 }}, {{ array_2 }}){%- endmacro %}
 
 {% macro equals(expr1, expr2) %}{{ return(adapter.dispatch('equals', 'dbt')(expr1, expr2)) }}{% endmacro %}
+{# A NULL equals nothing, unless the project's flag says that it equals a NULL. #}
 {% macro default__equals(expr1, expr2) -%}
+{%- if adapter.behavior.enable_truthy_nulls_equals_macro -%}
 case when ({{ expr1 }} = {{ expr2 }}) or ({{ expr1 }} is null and {{ expr2 }} is null) then 0 else 1 end = 0
+{%- else -%}
+({{ expr1 }} = {{ expr2 }})
+{%- endif -%}
 {%- endmacro %}

@@ -30,8 +30,8 @@ case when {{ length_expression }} = 0 then '' else substr({{ string_text }}, -1 
 
 {% macro split_part(string_text, delimiter_text, part_number) %}{{ return(adapter.dispatch('split_part', 'dbt')(string_text, delimiter_text, part_number)) }}{% endmacro %}
 {% macro default__split_part(string_text, delimiter_text, part_number) -%}split_part({{ string_text }}, {{ delimiter_text }}, {{ part_number }}){%- endmacro %}
-{# As dbt-duckdb has it: '' also where the text is NULL. #}
-{% macro duckdb__split_part(string_text, delimiter_text, part_number) -%}coalesce(split_part({{ string_text }}, {{ delimiter_text }}, {{ part_number }}), ''){%- endmacro %}
+{# A part that is not there is NULL, as dbt-duckdb has it; DuckDB's split_part says ''. #}
+{% macro duckdb__split_part(string_text, delimiter_text, part_number) -%}string_split({{ string_text }}, {{ delimiter_text }})[{{ part_number }}]{%- endmacro %}
 {% macro trino__split_part(string_text, delimiter_text, part_number) -%}
 {%- if part_number is number and part_number < 0 -%}
 element_at(split({{ string_text }}, {{ delimiter_text }}), {{ part_number }})

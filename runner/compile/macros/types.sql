@@ -8,10 +8,10 @@
 
 {%- macro type_float() -%}{{ return(adapter.dispatch('type_float', 'dbt')()) }}{%- endmacro -%}
 {%- macro default__type_float() -%}{{ return(api.Column.translate_type('float')) }}{%- endmacro -%}
-{%- macro trino__type_float() -%}{{ return('double') }}{%- endmacro -%}
 
 {%- macro type_numeric() -%}{{ return(adapter.dispatch('type_numeric', 'dbt')()) }}{%- endmacro -%}
 {%- macro default__type_numeric() -%}{{ return(api.Column.numeric_type('numeric', 28, 6)) }}{%- endmacro -%}
+{%- macro trino__type_numeric() -%}{{ return('decimal(28,6)') }}{%- endmacro -%}
 
 {%- macro trino__type_numeric() -%}{{ return('decimal(28,6)') }}{%- endmacro -%}
 

@@ -41,6 +41,8 @@ def generator(template, name):
 
 
 class Adapter:
+    behavior = types.SimpleNamespace()
+
     def dispatch(self, name, package):
         for prefix in ("duckdb__", "default__"):
             if prefix + name in packages[package]:
@@ -54,7 +56,7 @@ class Adapter:
 class Column:
     @staticmethod
     def translate_type(name):
-        return {"STRING": "TEXT", "TIMESTAMP": "TIMESTAMP", "FLOAT": "FLOAT", "BOOLEAN": "BOOLEAN", "INTEGER": "INT"}.get(name.upper(), name)
+        return {"STRING": "TEXT"}.get(name.upper(), name)
 
     @staticmethod
     def numeric_type(name, precision, scale):

@@ -46,7 +46,7 @@ var errDeferred = errors.New("the template asks the database")
 // binding is what templates of this build see.
 func (b *build) binding() compile.Binding {
 	return compile.Binding{
-		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh, Selected: b.selected(),
+		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh, Selected: b.resources(),
 		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
 		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
 		Incremental: b.adds,

@@ -43,8 +43,8 @@ type work struct {
 	graph    *dag.Graph               // over models, views (as viewID) and tests
 }
 
-// selected are the ids of the models and data tests, sorted.
-func (w *work) selected() []string {
+// resources are the ids of the selected models and data tests, sorted.
+func (w *work) resources() []string {
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(w.models)), maps.Keys(w.tests))
 	slices.Sort(ids)
 	return ids

@@ -331,7 +331,7 @@ func (l *lint) add(found []sqltext.Finding, sql string, n *compile.Node, place p
 		if f.Rule != sqltext.UnfilteredRead && n.Resource != compile.Model {
 			continue // a data test's result is counted, not stored
 		}
-		e := l.describe(f)
+		e := describeFinding(f)
 		e.Pos = diag.Pos{File: n.File}
 		if f.Start >= 0 {
 			if pos, line, frames, ok := place(f.Start); ok {
@@ -354,7 +354,7 @@ func (l *lint) add(found []sqltext.Finding, sql string, n *compile.Node, place p
 	}
 }
 
-func (l *lint) describe(f sqltext.Finding) diag.Error {
+func describeFinding(f sqltext.Finding) diag.Error {
 	switch f.Rule {
 	case sqltext.UnfilteredRead:
 		return diag.Error{Msg: fmt.Sprintf("this reads the rows of all runs of %s, counted together", f.Table.Model),

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"warehouse/runner/binding"
 	"warehouse/runner/diag"
@@ -44,6 +45,9 @@ func (r *Runner) Query(ctx context.Context, o QueryOptions, head func([]engine.C
 		if err := c.CheckSelect(ctx, s.conn, sql); err != nil {
 			return inQuery(err, sql)
 		}
+	}
+	if err := s.warnUnfiltered(ctx, o.Run, sql); err != nil {
+		return err
 	}
 	return inQuery(s.stream(ctx, asSelect(sql), o.Limit, head, row), sql)
 }
@@ -122,6 +126,87 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 		return nil
 	}
 	return err
+}
+
+// warnUnfiltered warns where a query reads the rows of all runs of a mart at
+// once, as lint does of models.
+func (s *session) warnUnfiltered(ctx context.Context, spec, sql string) error {
+	if s.reg == nil {
+		return nil
+	}
+	runs, err := s.reg.Runs(ctx, s.conn, 1)
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	records, err := s.reg.Models(ctx, s.conn, runs[0].ID)
+	if err != nil {
+		return err
+	}
+	shown := map[string]bool{} // by a name without a schema: one run
+	for _, spec := range []string{"", spec} {
+		snap, err := s.resolve(ctx, spec)
+		if err != nil {
+			continue // nothing is published; an unknown run was refused before
+		}
+		recs, err := s.reg.Records(ctx, s.conn, snap)
+		if err != nil {
+			return err
+		}
+		clear(shown)
+		for name, rec := range recs {
+			shown[strings.ToLower(name)] = true
+			records = append(records, rec)
+		}
+	}
+	o := sqltext.LintOptions{Catalog: s.dialect().Catalog()}
+	for _, rec := range records {
+		l := rec.Layout
+		if rec.Kind == binding.ViewKind || l.Table == "" || l.RunColumn == "" {
+			continue
+		}
+		p := sqltext.Partitioned{Model: rec.Model, Schema: l.Schema, Table: l.Table, RunColumn: l.RunColumn}
+		o.Tables = append(o.Tables, p)
+		if !shown[strings.ToLower(l.Table)] {
+			p.Schema = ""
+			o.Tables = append(o.Tables, p)
+		}
+	}
+	found, err := s.lintQuery(ctx, sql, o)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Rule != sqltext.UnfilteredRead {
+			continue
+		}
+		e := describeFinding(f)
+		e.Warn = true
+		e.Advice = fmt.Sprintf("%s without a schema is one run, latest.%[1]s the published one; or filter the table: where %s = '…'", f.Table.Model, f.Table.RunColumn)
+		if f.Start >= 0 {
+			line, col := diag.Locate(sql, f.Start)
+			e.Pos, e.Source = diag.Pos{File: "query", Line: line, Col: col}, diag.LineAt(sql, line)
+			e.Span = max(1, utf8.RuneCountInString(sql[f.Start:f.End]))
+		}
+		s.r.warn(&e)
+	}
+	return nil
+}
+
+// lintQuery is sqltext.Lint of a text that the engine can show the tree of, and
+// LintText of any other.
+func (s *session) lintQuery(ctx context.Context, sql string, o sqltext.LintOptions) ([]sqltext.Finding, error) {
+	trees, ok := s.dialect().(engine.SyntaxTreer)
+	if !ok {
+		return sqltext.LintText(sql, o), nil
+	}
+	tree, err := trees.SyntaxTree(ctx, s.conn, sql)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil: // DESCRIBE, SHOW: what is wrong with it is said when it runs
+		return sqltext.LintText(sql, o), nil
+	}
+	return sqltext.Lint(sql, tree, o)
 }
 
 // sayBorrowed warns that a run did not build what is read as its own: those

@@ -451,3 +451,22 @@ func TestEqualsFlag(t *testing.T) {
 		}
 	}
 }
+
+// A hook that changes the database is no error of the project: it is told of at
+// its turn.
+func TestHookThatChangesTheDatabase(t *testing.T) {
+	g, err := compile(t, map[string]string{
+		"project.yml":  "name: shop\n",
+		"models/m.sql": "{{ config(post_hook=\"{% do adapter.drop_relation(this) %}\") }}select 1 as id",
+	}, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	m := g.Nodes["model.shop.m"]
+	if m == nil || len(m.PostHooks) != 1 {
+		t.Fatal("the hook is not there")
+	}
+	if _, err := g.RenderHook(context.Background(), m.PostHooks[0], m, testBinding(), nil); err == nil || !strings.Contains(err.Error(), "adapter.drop_relation changes the database") {
+		t.Errorf("got %v", err)
+	}
+}

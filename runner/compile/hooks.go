@@ -65,6 +65,8 @@ func hookOfJSON(text string) (madeHook, bool) {
 // the model.
 func (u *unit) hooks() {
 	n := u.node
+	u.r.hooks = true
+	defer func() { u.r.hooks = false }()
 	for _, of := range []struct {
 		key string
 		raw []project.Setting

@@ -45,6 +45,7 @@ type render struct {
 	depth int // of templates that render templates
 
 	// While the project is compiled: what it reads and sets.
+	hooks   bool // it reads the hooks of the node
 	calls   []call
 	configs []project.Config
 	layers  []project.Config // config below that of the template

@@ -72,8 +72,8 @@ func TestDiffHelp(t *testing.T) {
 
 func TestToleranceFlag(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"0.01", "{0.01 0} map[]"}, {"1%", "{0 0.01} map[]"}, {"0.01,5%", "{0.01 0.05} map[]"}, {"Price=2", "{0 0} map[price:{2 0}]"},
-		{"price=2,price=1%,1e-9", "{1e-09 0} map[price:{2 0.01}]"}, {"a=b=1", "{0 0} map[a=b:{1 0}]"}, {"0", "{0 0} map[]"},
+		{"0.01", "0.01 map[]"}, {"1%", "1% map[]"}, {"0.01,5%", "0.01 or 5% map[]"}, {"Price=2", "<nil> map[price:2]"},
+		{"price=2,price=1%,1e-9", "1e-09 map[price:2 or 1%]"}, {"a=b=1", "<nil> map[a=b:1]"}, {"0", " map[]"},
 		{"", "error"}, {"-1", "error"}, {"nan", "error"}, {"inf", "error"}, {"x=", "error"}, {"%", "error"}, {"1%%", "error"},
 	} {
 		var f toleranceFlag

@@ -25,10 +25,11 @@ var errUsage = errors.New("usage")
 // end prints what is left to say and returns the exit code.
 func (c *cli) end(ctx context.Context, err error) int {
 	code := c.exitCode(ctx, err)
-	if err != nil && !isSaid(err) {
+	stopped := code >= 128 && isCancelled(err)
+	if err != nil && !stopped && !isSaid(err) {
 		c.log.fail(err)
 	}
-	if code >= 128 && errors.Is(err, context.Canceled) {
+	if stopped {
 		c.log.say("interrupted")
 	}
 	c.log.close(code)
@@ -38,6 +39,16 @@ func (c *cli) end(ctx context.Context, err error) int {
 // isSaid says whether an error needs no words of its own.
 func isSaid(err error) bool {
 	return errors.Is(err, errNo) || errors.Is(err, errUsage) || errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE)
+}
+
+// isCancelled says whether an error is the end of work that was told to stop. The
+// engine may say so before the context does.
+func isCancelled(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return true
+	}
+	qe, ok := errors.AsType[*engine.QueryError](err)
+	return ok && qe.Kind == engine.KindCancelled
 }
 
 func (c *cli) exitCode(ctx context.Context, err error) int {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"warehouse/runner/diag"
+	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
 
@@ -209,6 +210,30 @@ func TestSecondInterruptKills(t *testing.T) {
 	signals <- os.Interrupt
 	if code := <-exit; code != 130 {
 		t.Errorf("code %d", code)
+	}
+}
+
+// The engine may say that a statement was stopped before the context does; a
+// statement that took too long is not the user's stop.
+func TestStoppedByTheEngine(t *testing.T) {
+	stopped := &engine.QueryError{Kind: engine.KindCancelled, Msg: "Interrupted!"}
+	for _, c := range []struct {
+		signal bool
+		code   int
+		want   string
+	}{{true, 130, "interrupted"}, {false, codeFail, "Interrupted!"}} {
+		signals := make(chan os.Signal, 1)
+		var said strings.Builder
+		cl := &cli{env: Env{Signals: signals, Exit: func(int) {}}, log: &textSink{w: &said}}
+		ctx, stop := cl.interruptible(t.Context())
+		if c.signal {
+			signals <- os.Interrupt
+			<-ctx.Done()
+		}
+		if code := cl.end(ctx, fmt.Errorf("query: %w", stopped)); code != c.code || !strings.Contains(said.String(), c.want) || strings.Contains(said.String(), "error") == c.signal {
+			t.Errorf("signal %t: code %d, said %q", c.signal, code, said.String())
+		}
+		stop()
 	}
 }
 

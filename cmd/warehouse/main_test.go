@@ -120,7 +120,7 @@ func TestUsage(t *testing.T) {
 	for _, line := range []string{
 		"", "--help", "build --help", "test -h", "runs --help", "runs show --help", "publish --help", "rollback --help",
 		"query --help", "init --help", "verify --help", "tag --help", "untag --help", "compile --help", "parse --help", "ls --help", "version --help",
-		"buidl", "buidl --select x", "--target dev buidl", "plan", "show --help", "source freshness --help", "docs generate --help", "debug --help", "clean --help", "help buidl", "runs shwo", "build --selct x", "build -z", "build --select", "build --select --fail-fast",
+		"buidl", "buidl --select x", "--target dev buidl", "plan --help", "show --help", "source freshness --help", "docs generate --help", "debug --help", "clean --help", "help buidl", "runs shwo", "build --selct x", "build -z", "build --select", "build --select --fail-fast",
 		"build x", "build --output yaml", "build --threads many", "build --threads -1", "build --lock-timeout soon", "build --log-format josn",
 		"runs show", "query", "query ''", "publish", "publish a b", "tag latest", "untag", "ls --resource-type modle",
 		"build --vars {a:1}", "build --vars [1]", "compile --inline x --select y", "runs --limit -1", "query x --limit -1",

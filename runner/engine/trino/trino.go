@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"os/user"
 	"strings"
 	"time"
 
@@ -58,13 +59,17 @@ func config(t engine.Target) (*trino.Config, error) {
 	if t.DSN == "" {
 		return fail("it has no dsn", "add dsn: https://user@host:port")
 	}
-	if u, err := url.Parse(t.DSN); err != nil || u.Host == "" {
+	u, err := url.Parse(t.DSN)
+	if err != nil || u.Host == "" {
 		return fail("its dsn is no URL", "write it as https://user@host:port; in a password, characters such as @ / : are written as %40 %2F %3A")
 	} else if strings.Contains(u.RawQuery, ";") {
 		// Go drops a parameter that holds one, without a word.
 		return fail("its dsn has a plain ; after the ?", "write it as %3B")
 	}
-	c, err := trino.ParseDSN(t.DSN)
+	if u.User == nil {
+		u.User = systemUser()
+	}
+	c, err := trino.ParseDSN(u.String())
 	if err != nil {
 		return fail(mask(err.Error(), t.DSN), "write the dsn as https://user@host:port")
 	}
@@ -90,6 +95,15 @@ func config(t engine.Target) (*trino.Config, error) {
 	}
 	c.SessionProperties = properties(t, c)
 	return c, nil
+}
+
+// systemUser is who asks where the DSN names nobody, as with Trino's own client:
+// the server answers no request without a user.
+func systemUser() *url.Userinfo {
+	if u, err := user.Current(); err == nil {
+		return url.User(u.Username)
+	}
+	return url.User("warehouse")
 }
 
 // properties are the session's: ours, then the DSN's, then the target's

@@ -52,6 +52,7 @@ type build struct {
 	tests   []history.TestRecord
 	done    map[string]history.ModelRecord // what succeeded, by model name
 	scans   int
+	pace    pace
 }
 
 // Build makes a new run. The error is for what could not be done at all
@@ -151,6 +152,10 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 			return nil, err
 		}
 	}
+	if err := b.narrow(ctx); err != nil {
+		return nil, err
+	}
+	defer b.pace.end()
 	if b.old != nil {
 		err = b.resume(ctx, origin())
 	} else {
@@ -167,6 +172,9 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	if err == nil && b.firstError() == nil {
 		if err = b.makeSchemas(ctx); err == nil {
 			err = b.evolveFirst(ctx)
+		}
+		if err == nil && !b.light() {
+			err = b.widen(ctx)
 		}
 		if err == nil {
 			walked = b.walk(ctx)

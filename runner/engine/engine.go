@@ -192,6 +192,8 @@ type DB struct {
 	target  Target
 	log     func(Statement)
 	memory  Memory
+	slow    func()        // nil: nobody asked
+	slowAt  time.Duration // with slow
 	onClose func() error
 }
 
@@ -219,6 +221,20 @@ func (db *DB) Target() Target { return db.target }
 // Log makes every later statement known to f, which must be quick and safe for
 // concurrent use. Call it before the DB is used.
 func (db *DB) Log(f func(Statement)) { db.log = f }
+
+// OnSlow calls f while a statement runs that has taken longer than after, for
+// each such statement. f must be safe for concurrent use, and may use the DB.
+// Call it while nobody else uses the DB.
+func (db *DB) OnSlow(after time.Duration, f func()) { db.slow, db.slowAt = f, after }
+
+// watched starts the clock of OnSlow; the caller stops it.
+func (db *DB) watched() (stop func()) {
+	if db.slow == nil {
+		return func() {}
+	}
+	t := time.AfterFunc(db.slowAt, db.slow)
+	return func() { t.Stop() }
+}
 
 // SetMemory makes every later statement, and what is described, go through m.
 // Call it before the DB is used.
@@ -322,7 +338,9 @@ func (c *Conn) Raw(f func(any) error) error { return c.sql.Raw(f) }
 func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	start := time.Now()
 	query, back := c.db.rewritten(query)
+	stop := c.db.watched()
 	res, err := c.sql.ExecContext(ctx, query, args...)
+	stop()
 	c.logged(query, args, start, err)
 	if err != nil {
 		return 0, back(c.db.backend.Explain(err, query))
@@ -340,7 +358,9 @@ func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, erro
 func (c *Conn) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	start := time.Now()
 	query, back := c.db.rewritten(query)
+	stop := c.db.watched()
 	rows, err := c.sql.QueryContext(ctx, query, args...)
+	stop()
 	c.logged(query, args, start, err)
 	if err != nil {
 		return nil, back(c.db.backend.Explain(err, query))

@@ -23,6 +23,13 @@ type Checkpointer interface {
 	AfterBuild(t Target) []string
 }
 
+// Pacer is an engine of which one statement can use one core or all of them.
+type Pacer interface {
+	// Pace returns the statements that give later statements one core, and all
+	// of them again: "" where the target's settings say how many there are.
+	Pace(t Target) (narrow, wide string)
+}
+
 // StatementChecker can tell whether a text is exactly one statement that only
 // reads.
 type StatementChecker interface {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"slices"
 	"strings"
 
 	"warehouse/runner/engine"
@@ -26,18 +27,30 @@ func (backend) AfterBuild(t engine.Target) []string {
 	return out
 }
 
-// ownThreshold says whether the target's settings name the threshold, which has
-// two names, or lock all settings, so that none can be changed.
+// Pace is about DuckDB's own threads. A worker that takes a piece of a small
+// statement gains nothing, and whoever sent it turns in circles until the piece
+// is done: a quarter of the CPU time of 500 models of 1,000 rows.
+func (backend) Pace(t engine.Target) (narrow, wide string) {
+	if ownSetting(t, "threads", "worker_threads", "external_threads") {
+		return "", ""
+	}
+	return "SET GLOBAL threads = 1", "RESET GLOBAL threads"
+}
+
 func ownThreshold(t engine.Target) bool {
+	return ownSetting(t, "checkpoint_threshold", "wal_autocheckpoint")
+}
+
+// ownSetting says whether the target's settings name one of names, or lock all
+// settings, so that none can be changed.
+func ownSetting(t engine.Target, names ...string) bool {
 	for name, value := range t.Settings {
-		switch strings.ToLower(name) {
-		case "checkpoint_threshold", "wal_autocheckpoint":
+		name = strings.ToLower(name)
+		if slices.Contains(names, name) {
 			return true
-		case "lock_configuration":
-			switch strings.ToLower(value) {
-			case "true", "1", "on", "yes", "t", "y":
-				return true
-			}
+		}
+		if name == "lock_configuration" && slices.Contains([]string{"true", "1", "on", "yes", "t", "y"}, strings.ToLower(value)) {
+			return true
 		}
 	}
 	return false

@@ -19,7 +19,7 @@ func (a *artifacts) addEntries(m *artifact.Manifest) {
 		raw := rawOf(e)
 		id := "group." + e.Package + "." + e.Name
 		m.Groups[id] = &artifact.Group{Name: e.Name, ResourceType: "group", PackageName: e.Package, Path: a.entryPath(e), OriginalFilePath: a.entryFile(e),
-			UniqueID: id, Owner: owner(raw["owner"]), Description: artifact.Text(e.Description)}
+			UniqueID: id, Owner: owner(raw["owner"]), Description: artifact.Text(a.described(e))}
 		if m.GroupMap[e.Name] == nil {
 			m.GroupMap[e.Name] = []string{}
 		}
@@ -36,6 +36,8 @@ func (a *artifacts) addEntries(m *artifact.Manifest) {
 		}
 	}
 }
+
+func (a *artifacts) described(e *project.Entry) string { return a.g.Described(e.Package, e.Description) }
 
 func rawOf(e *project.Entry) map[string]any {
 	if e.Raw == nil {
@@ -79,7 +81,7 @@ func (a *artifacts) exposure(e *project.Entry) *artifact.Exposure {
 	x := &artifact.Exposure{
 		Name: e.Name, ResourceType: "exposure", PackageName: e.Package, Path: a.entryPath(e), OriginalFilePath: a.entryFile(e),
 		UniqueID: "exposure." + e.Package + "." + e.Name, FQN: a.entryFQN(e), Type: cmp.Or(textIn(raw, "type"), "application"), Owner: owner(raw["owner"]),
-		Description: e.Description, Label: textOf(raw["label"]), Maturity: textOf(raw["maturity"]), Meta: meta, Tags: sortedIDs(tags),
+		Description: a.described(e), Label: textOf(raw["label"]), Maturity: textOf(raw["maturity"]), Meta: meta, Tags: sortedIDs(tags),
 		Config: map[string]any{"enabled": true, "tags": sortedIDs(tags), "meta": meta}, UnrenderedConfig: cfg, URL: textOf(raw["url"]),
 		DependsOn: artifact.DependsOn{Macros: []string{}, Nodes: []string{}}, Refs: []artifact.Ref{}, Sources: [][]string{}, Metrics: [][]string{}, CreatedAt: seconds(a.at),
 	}
@@ -170,7 +172,7 @@ func (a *artifacts) unitTest(e *project.Entry) *artifact.UnitTest {
 	u := &artifact.UnitTest{
 		Model: model, Given: []artifact.UnitTestGiven{}, Expect: rows(raw["expect"]), Name: e.Name, ResourceType: "unit_test", PackageName: e.Package,
 		Path: a.entryPath(e), OriginalFilePath: a.entryFile(e), UniqueID: "unit_test." + e.Package + "." + model + "." + e.Name, FQN: a.entryFQN(e, model),
-		Description: e.Description, DependsOn: artifact.DependsOn{Macros: []string{}, Nodes: []string{}},
+		Description: a.described(e), DependsOn: artifact.DependsOn{Macros: []string{}, Nodes: []string{}},
 		Config:    map[string]any{"tags": listOf(dictOf(raw["config"])["tags"]), "meta": dictOf(dictOf(raw["config"])["meta"]), "enabled": true},
 		CreatedAt: seconds(a.at),
 	}
@@ -224,11 +226,11 @@ func (a *artifacts) macros() map[string]*artifact.Macro {
 
 func (a *artifacts) describeMacro(m *artifact.Macro, e *project.Entry) {
 	raw := rawOf(e)
-	m.Description, m.Meta, m.Docs = e.Description, dictOf(raw["meta"]), docsOf(raw["docs"])
+	m.Description, m.Meta, m.Docs = a.described(e), dictOf(raw["meta"]), docsOf(raw["docs"])
 	m.PatchPath = artifact.Text(e.Package + "://" + a.entryFile(e))
 	for _, arg := range listOf(raw["arguments"]) {
 		d := dictOf(arg)
-		m.Arguments = append(m.Arguments, artifact.MacroArgument{Name: textIn(d, "name"), Type: textOf(d["type"]), Description: textIn(d, "description")})
+		m.Arguments = append(m.Arguments, artifact.MacroArgument{Name: textIn(d, "name"), Type: textOf(d["type"]), Description: a.g.Described(e.Package, textIn(d, "description"))})
 	}
 }
 

@@ -282,7 +282,7 @@ func (a *artifacts) source(n *compile.Node) *artifact.Source {
 	rel.Database = cmp.Or(rel.Database, a.database())
 	out := &artifact.Source{
 		Database: rel.Database, Schema: rel.Schema, Name: s.Name, ResourceType: "source", PackageName: n.Package, Path: a.originalPath(n),
-		OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), SourceName: s.SourceName, SourceDescription: s.SourceDescription,
+		OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), SourceName: s.SourceName, SourceDescription: a.g.Described(s.Package, s.SourceDescription),
 		Loader: s.Loader, Identifier: s.Identifier, LoadedAtField: artifact.Text(s.LoadedAtField), LoadedAtQuery: artifact.Text(s.LoadedAtQuery),
 		Freshness: freshness(s.Freshness), Description: n.Description, Columns: columns(n.Columns), Meta: orEmpty(s.Meta), SourceMeta: map[string]any{},
 		Tags: texts(n.Tags), Config: map[string]any{"enabled": true, "meta": orEmpty(s.Meta), "tags": texts(n.Tags)}, UnrenderedConfig: settings,

@@ -215,6 +215,21 @@ func orEmptyDict(d *jinja.Dict) jinja.Value {
 	return clone(d)
 }
 
+// nearer says whether a docs block of package a goes before one of b: the
+// project's own is first, then that of the package that asks.
+func (r *render) nearer(a, b string) bool {
+	rank := func(pkg string) int {
+		switch pkg {
+		case r.project.Name:
+			return 0
+		case r.pkg:
+			return 1
+		}
+		return 2
+	}
+	return rank(a) < rank(b)
+}
+
 // doc is doc('block') or doc('package', 'block'): the text of a docs block.
 func (r *render) doc(c *jinja.Call) (jinja.Value, error) {
 	var pkg, name string
@@ -229,7 +244,7 @@ func (r *render) doc(c *jinja.Call) (jinja.Value, error) {
 	var blocks []string
 	var found *project.DocBlock
 	for _, b := range r.project.Docs {
-		if b.Name == name && (pkg == "" || b.Package == pkg) {
+		if b.Name == name && (pkg == "" || b.Package == pkg) && (found == nil || r.nearer(b.Package, found.Package)) {
 			found = b
 		}
 		blocks = append(blocks, b.Name)

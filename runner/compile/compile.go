@@ -150,6 +150,7 @@ type Graph struct {
 	OnRunStart, OnRunEnd []*Hook
 	Warnings             []*diag.Error
 	env                  *env
+	described            map[description]string
 }
 
 // Model returns the enabled model of that name, or nil; of a model with versions

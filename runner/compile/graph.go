@@ -26,6 +26,8 @@ type compiler struct {
 	nodes map[string]*Node
 	units map[string]*unit // of models, by id
 	uses  []*Exposure
+
+	described map[description]string
 }
 
 // unit is a template that was rendered once.
@@ -56,7 +58,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), versions: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
 			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}}}
-	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures} {
+	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures, c.describeEntries} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -66,7 +68,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, OnRunStart: start, OnRunEnd: end, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
+	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, OnRunStart: start, OnRunEnd: end, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env, described: c.described}, nil
 }
 
 // parallel calls f for 0 … n-1, on as many goroutines as the options say.
@@ -116,6 +118,11 @@ func (c *compiler) sources() {
 			c.names.foreign[[3]string{s.Package, s.SourceName, s.Name}] = n
 		}
 		c.nodes[n.ID] = n
+		u := unit{r: &render{env: c.env, ctx: c.ctx, pkg: s.Package}}
+		n.Description, n.Columns = u.describe(s.Description, s.Pos), u.describeColumns(s.Columns)
+		c.describe(s.Package, s.SourceDescription, s.Pos)
+		c.errs.Add(u.config...)
+		c.errs.Add(u.r.warnings...)
 	}
 }
 

@@ -36,6 +36,9 @@ func (a *artifacts) result(n *NodeResult) artifact.RunResult {
 	if node != nil && node.Test == nil && n.Kind != "ephemeral" {
 		out.RelationName = artifact.Text(a.relation(node).String())
 	}
+	if n.KeptIn.Name != "" {
+		out.RelationName = artifact.Text(n.KeptIn.String())
+	}
 	if n.Status != StatusSkipped && !n.Started.IsZero() {
 		// Models are rendered before the first of them is built: what is left
 		// of it at a node's own time is nothing.

@@ -114,7 +114,7 @@ func newBuild(s *session, begun time.Time, o BuildOptions) *build {
 func (b *build) selection() history.Selection {
 	s := b.picked.record
 	s.Select, s.Exclude, s.Publish = b.o.Select, b.o.Exclude, !b.o.NoPublish
-	s.FullRefresh, s.Empty, s.Reuse = b.o.FullRefresh, b.o.Empty, b.o.Reuse
+	s.FullRefresh, s.Empty, s.Reuse, s.StoreFailures = b.o.FullRefresh, b.o.Empty, b.o.Reuse, b.o.StoreFailures
 	return s
 }
 
@@ -170,7 +170,13 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 		err = b.prepare(ctx)
 	}
 	if err == nil && b.firstError() == nil {
-		if err = b.makeSchemas(ctx); err == nil {
+		if err = b.r.warnedError(); err == nil {
+			err = b.makeSchemas(ctx)
+		}
+		if err == nil {
+			err = b.failuresSchemas(ctx)
+		}
+		if err == nil {
 			err = b.evolveFirst(ctx)
 		}
 		if err == nil && !b.light() {

@@ -42,6 +42,16 @@ func (b *build) runTest(ctx context.Context, n *compile.Node) error {
 		b.end(i, node)
 		return errFailed
 	}
+	if ctx.Err() == nil {
+		if kerr := b.keepFailures(ctx, n, &res); kerr != nil {
+			res.Status, res.Err = datatest.Error, fmt.Errorf("its failing rows cannot be kept: %w", kerr)
+		} else if b.keeps(n) && (res.Status == datatest.Fail || res.Status == datatest.Warn) {
+			node.KeptIn = n.Test.KeptIn
+		}
+	}
+	if res.Status == datatest.Warn && b.r.cfg.WarnError.fails(warnTest) {
+		res.Status, node.Blocking = datatest.Fail, true
+	}
 	b.r.hideResult(&res)
 	rec := testRecord(&node, n, res, sql)
 	rec.RunID, rec.Attempt = b.run.ID, b.attempt

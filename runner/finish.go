@@ -22,6 +22,9 @@ import (
 func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause error) (*Report, error) {
 	b.skipRest(ctx, walked)
 	b.count()
+	if cause == nil && ctx.Err() == nil {
+		cause = b.r.warnedError()
+	}
 	switch {
 	case ctx.Err() != nil:
 		b.run.Status = history.Cancelled

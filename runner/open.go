@@ -82,6 +82,9 @@ func (r *Runner) load(ctx context.Context) (*compile.Graph, error) {
 		return nil, err
 	}
 	r.warn(slices.Concat(p.Warnings, r.graph.Warnings)...)
+	if r.loadErr = r.warnedError(); r.loadErr != nil {
+		return nil, r.loadErr
+	}
 	return r.graph, nil
 }
 
@@ -109,6 +112,13 @@ func (r *Runner) warn(ws ...*diag.Error) {
 			r.warned = map[string]bool{}
 		}
 		r.warned[key] = true
+		name := warningName(w)
+		if r.cfg.WarnError.silences(name) {
+			continue
+		}
+		if r.cfg.WarnError.fails(name) {
+			r.promoted++
+		}
 		r.event(Event{Kind: EventWarning, Err: w})
 	}
 }

@@ -47,9 +47,10 @@ var errDeferred = errors.New("the template asks the database")
 func (b *build) binding() compile.Binding {
 	return compile.Binding{
 		RunID: b.run.ID, StartedAt: b.run.StartedAt, Database: b.dialect().Catalog(), FullRefresh: b.o.FullRefresh, Selected: b.resources(),
-		Ref:         func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
-		This:        func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
-		Incremental: b.adds,
+		StoreFailures: b.o.StoreFailures,
+		Ref:           func(n *compile.Node) engine.Relation { return binding.Ref(b.dialect(), n.Name) },
+		This:          func(n *compile.Node) engine.Relation { return b.r.this(n.Name) },
+		Incremental:   b.adds,
 		RunOf: func(n *compile.Node) (string, error) {
 			b.mu.Lock()
 			id := b.runOf(n.Name, b.run.ID)

@@ -395,6 +395,9 @@ func (r *Runner) Prune(ctx context.Context, plan *PrunePlan) (Pruned, error) {
 	}
 	did, err = s.prune(ctx, now.within(plan))
 	if err == nil {
+		err = s.pruneFailures(ctx)
+	}
+	if err == nil {
 		err = s.tidy(ctx)
 	}
 	return did, err

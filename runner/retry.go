@@ -64,7 +64,7 @@ func (s *session) retry(ctx context.Context, spec string, begun time.Time, origi
 		return nil, err
 	}
 	b := newBuild(s, begun, BuildOptions{RunID: run.ID, Select: run.Selection.Select, Exclude: run.Selection.Exclude, NoPublish: !run.Selection.Publish,
-		FullRefresh: run.Selection.FullRefresh, Empty: run.Selection.Empty, Reuse: run.Selection.Reuse})
+		FullRefresh: run.Selection.FullRefresh, Empty: run.Selection.Empty, Reuse: run.Selection.Reuse, StoreFailures: run.Selection.StoreFailures})
 	b.run, b.old = run, map[string]history.ModelRecord{}
 	recs, err := s.reg.Models(ctx, s.conn, run.ID)
 	if err != nil {

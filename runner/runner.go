@@ -67,6 +67,7 @@ type Config struct {
 	LookupEnv func(string) (string, bool) // nil: the process's environment
 	Now       func() time.Time            // nil: time.Now
 	NewID     func() string               // nil: UUIDv7
+	WarnError WarnPolicy                  // which warnings are errors
 	Observe   func(Event)                 // progress, from several goroutines at once; nil: nobody looks
 	Log       *slog.Logger                // nil: discarded
 	Statement func(engine.Statement)      // the statement log; nil: none
@@ -83,6 +84,7 @@ type Runner struct {
 
 	warnings sync.Mutex
 	warned   map[string]bool // what was reported
+	promoted int             // of those, how many are errors
 }
 
 // Sentinels of this package. history and engine have their own.
@@ -107,6 +109,8 @@ type BuildOptions struct {
 	NoPublish   bool
 	Reuse       bool // what is unchanged since the published run is not computed
 	Empty       bool // build with no rows: every model gets LIMIT 0
+
+	StoreFailures bool // data tests whose config does not say keep their failing rows
 }
 
 // TestOptions of Test.
@@ -115,6 +119,8 @@ type TestOptions struct {
 	Select  []string
 	Exclude []string
 	Filter  Filter
+
+	StoreFailures bool // as of BuildOptions
 }
 
 // NodeStatus is what became of a node.
@@ -145,6 +151,7 @@ type NodeResult struct {
 	SampleSQL          string          // a query for `warehouse query` that shows all failing rows
 	Model, Column      string          // of a data test
 	Attached           string          // id of the node that a data test is attached to
+	KeptIn             engine.Relation // of a data test: where its failing rows are; without a name: nowhere
 	Relation           engine.Relation // where people read a model, once it is published
 	Meta               map[string]any  // of a model: shared, never change it
 	Because            string          // why it was skipped

@@ -46,7 +46,7 @@ func (r *Runner) Test(ctx context.Context, o TestOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := newBuild(s, begun, BuildOptions{})
+	b := newBuild(s, begun, BuildOptions{StoreFailures: o.StoreFailures})
 	b.run, b.render = run, g.Render
 	b.work = &work{g: g, picked: p, base: snap, records: records, tests: map[string]*compile.Node{}, names: map[string]bool{}, bound: map[string]bool{}}
 	for id := range p.tests {
@@ -119,6 +119,9 @@ func (b *build) testAll(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
+	if err := b.failuresSchemas(ctx); err != nil {
+		return nil, err
+	}
 	b.countFused(ctx)
 	walked := b.walk(ctx)
 	b.skipRest(ctx, walked)

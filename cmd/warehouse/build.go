@@ -33,6 +33,7 @@ blocking data test fails, nothing is published and the exit code is 1.`,
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
 	f.BoolVar(&o.Reuse, "reuse", false, "do not compute what is unchanged since the published run; says why of each model")
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
+	storeFailures(f, &o.StoreFailures)
 	f.BoolVar(&dryRun, "dry-run", false, "say what would be built, and do nothing")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

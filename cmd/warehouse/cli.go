@@ -94,6 +94,10 @@ func (c *cli) open(ctx context.Context) (*runner.Runner, error) {
 			dir = c.projectDir() // Open says what is wrong with it
 		}
 	}
+	warn, err := c.flags.warn.policy()
+	if err != nil {
+		return nil, err
+	}
 	host, _ := os.Hostname()
 	first := true
 	return runner.Open(ctx, runner.Config{
@@ -111,6 +115,7 @@ func (c *cli) open(ctx context.Context) (*runner.Runner, error) {
 		User:        userName(c.env),
 		LookupEnv:   c.env.lookup,
 		Now:         c.env.Now,
+		WarnError:   warn,
 		Observe:     c.log.event,
 		NewID: func() string {
 			if first {

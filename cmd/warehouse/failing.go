@@ -7,6 +7,7 @@ import (
 
 	"warehouse/runner"
 	"warehouse/runner/binding"
+	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
 
@@ -55,6 +56,10 @@ func failingText(n runner.NodeResult, run history.Run) string {
 	}
 	if n.SampleSQL != "" {
 		fmt.Fprintf(&b, "    all of them: warehouse query %s --run %s\n", quote(cleanLines(oneLine(plainNames(n.SampleSQL)))), seqName(run.Seq))
+	}
+	if n.KeptIn.Name != "" {
+		all := fmt.Sprintf("select * from %s.%s where run_id = '%s'", engine.Ident(n.KeptIn.Schema), engine.Ident(n.KeptIn.Name), run.ID)
+		fmt.Fprintf(&b, "    kept: warehouse query %s\n", quote(all))
 	}
 	return b.String()
 }

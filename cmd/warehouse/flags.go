@@ -29,6 +29,7 @@ type globals struct {
 	noColor     bool
 	lockTimeout waitFlag
 	artifacts   artifactFlags
+	warn        warnFlags
 }
 
 func (g *globals) register(f *pflag.FlagSet) {
@@ -45,6 +46,7 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "print results, failures and errors only")
 	f.BoolVar(&g.noColor, "no-color", false, "neither colours nor live progress; NO_COLOR=1 does the same")
 	f.Var(&g.lockTimeout, "lock-timeout", "how long to wait for another process: 60s, 5m, 0 to fail at once")
+	g.warn.register(f)
 	g.artifacts.register(f)
 	f.BoolVarP(&g.debug, "debug", "d", false, "accepted; changes nothing")
 	_ = f.MarkHidden("debug")
@@ -83,8 +85,8 @@ func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 // commandVariables are the flags of single commands that are variables, too, as
 // in dbt; hiddenVariables those of them and of all commands that no help shows.
 var (
-	commandVariables = []string{"fail-fast", "full-refresh", "empty", "indirect-selection", "resource-type", "exclude-resource-type", "state"}
-	hiddenVariables  = []string{"no-write-json", "log-level", "single-threaded", "use-colors"}
+	commandVariables = []string{"fail-fast", "full-refresh", "empty", "indirect-selection", "resource-type", "exclude-resource-type", "state", "store-failures"}
+	hiddenVariables  = []string{"no-write-json", "log-level", "single-threaded", "use-colors", "warn-error-options"}
 )
 
 // setFromEnvironment reads a variable: a list's words are apart by blanks, and a
@@ -114,7 +116,7 @@ func envName(flag string) string { return strings.ToUpper(strings.ReplaceAll(fla
 // that run dbt set them.
 func ofDBT(flag string, env Env) (name, value string) {
 	switch flag {
-	case "project-dir", "profiles-dir", "profile", "target", "log-format", "quiet", "target-path", "write-json":
+	case "project-dir", "profiles-dir", "profile", "target", "log-format", "quiet", "target-path", "write-json", "warn-error":
 	case "resource-type", "exclude-resource-type":
 		flag += "s"
 	default:

@@ -32,7 +32,7 @@ func registerHabits(f *pflag.FlagSet) {
 			hide(n)
 		}
 	}
-	for _, name := range []string{"no-quiet", "no-fail-fast", "no-debug"} {
+	for _, name := range []string{"no-quiet", "no-fail-fast", "no-debug", "no-store-failures", "no-warn-error"} {
 		f.Bool(name, false, "the default")
 		hide(name)
 	}

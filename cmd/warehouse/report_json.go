@@ -48,6 +48,7 @@ type nodeDoc struct {
 	SampleSQL string               `json:"sample_sql,omitempty"`
 	Because   string               `json:"because,omitempty"`
 	Error     string               `json:"error,omitempty"`
+	KeptIn    string               `json:"failures_in,omitempty"`
 	Started   *string              `json:"started_at"`
 	Took      float64              `json:"execution_time"`
 }
@@ -83,6 +84,9 @@ func nodeJSON(n runner.NodeResult) nodeDoc {
 		Model: n.Model, Column: n.Column, SampleSQL: n.SampleSQL, Started: jsonTime(n.Started), Took: n.Duration.Seconds()}
 	if isTest(&n) {
 		doc.Failures, doc.Blocking = &n.Failures, n.Blocking
+		if n.KeptIn.Name != "" {
+			doc.KeptIn = n.KeptIn.String()
+		}
 	} else if n.Rows >= 0 {
 		doc.Rows = &n.Rows
 	}

@@ -19,6 +19,7 @@ func (c *cli) ofKind(name, resource, short, long string) *cobra.Command {
 	f.BoolVarP(&o.FullRefresh, "full-refresh", "f", false, "build incremental models from nothing")
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
+	storeFailures(f, &o.StoreFailures)
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		filter, err := sel.read(c, cmd)

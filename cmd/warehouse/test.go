@@ -25,6 +25,7 @@ the exit code is 1. Unit tests need no run: they are run alone, without a databa
 	}
 	sel.register(cmd)
 	cmd.Flags().StringVar(&o.Run, "run", "", "`run` to test (default: latest)")
+	storeFailures(cmd.Flags(), &o.StoreFailures)
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.Select, o.Exclude = sel.include, sel.exclude

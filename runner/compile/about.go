@@ -68,7 +68,7 @@ func (r *render) target() jinja.Value {
 
 func (r *render) flags() jinja.Value {
 	full := r.b != nil && r.b.FullRefresh
-	return dict("FULL_REFRESH", full, "full_refresh", full, "STORE_FAILURES", false, "WHICH", "build", "which", "build",
+	return dict("FULL_REFRESH", full, "full_refresh", full, "STORE_FAILURES", r.b != nil && r.b.StoreFailures, "WHICH", "build", "which", "build",
 		"STRICT_MODE", false, "NON_DESTRUCTIVE", false, "USE_COLORS", false, "WARN_ERROR", false, "FAIL_FAST", false,
 		"INTROSPECT", true, "SEND_ANONYMOUS_USAGE_STATS", false)
 }

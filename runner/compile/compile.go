@@ -123,6 +123,10 @@ type DataTest struct {
 	Limit    int    // of the sample only
 	Args     *jinja.Dict
 
+	// KeptIn is where its failing rows are kept, if they are: schema and name.
+	KeptIn engine.Relation
+	keep   *bool // nil: the config does not say
+
 	// RowWise, of a built-in test that looks at each row by itself and has no
 	// `where`, fail_calc or override by a project macro, is an aggregate over
 	// the model's rows that counts failures as the test would:
@@ -136,6 +140,15 @@ type DataTest struct {
 	span     int
 	line     string // of the file, at the node's Pos
 	argPos   map[string]diag.Pos
+}
+
+// Keeps says whether the failing rows of the test are kept; standard is what holds
+// where its config does not say.
+func (t *DataTest) Keeps(standard bool) bool {
+	if t.keep != nil {
+		return *t.keep
+	}
+	return standard
 }
 
 // Graph is a compiled project. It is immutable.
@@ -212,6 +225,8 @@ type Binding struct {
 	Query       func(ctx context.Context, sql string) (columns []engine.Column, rows [][]any, err error)
 	FullRefresh bool
 	Selected    []string // ids of what the command selected, in order
+	// StoreFailures: data tests keep what they find, if their config does not say.
+	StoreFailures bool
 
 	unit *unitScope // of a unit test
 }

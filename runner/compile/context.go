@@ -190,7 +190,7 @@ func exceptions(r *render) jinja.Value {
 				if err != nil {
 					return nil, err
 				}
-				r.warn(&diag.Error{Pos: c.Pos(), Msg: withReferences(jinja.Str(v[0])), Warn: true})
+				r.warn(&diag.Error{Pos: c.Pos(), Msg: withReferences(jinja.Str(v[0])), Err: raisedWarning{}, Warn: true})
 				return "", nil
 			}), true
 		case strings.HasPrefix(name, "raise_") || name == "missing_config" || name == "missing_materialization" || name == "column_type_missing":
@@ -213,6 +213,12 @@ func exceptions(r *render) jinja.Value {
 		return nil, false
 	}}
 }
+
+// raisedWarning marks a warning that a template raised by exceptions.warn.
+type raisedWarning struct{}
+
+func (raisedWarning) Error() string { return "raised by a template" }
+func (raisedWarning) Raised()       {}
 
 // raisedError is an error that a template raised by exceptions.raise_….
 type raisedError struct{ msg string }

@@ -28,6 +28,7 @@ type compiler struct {
 	uses  []*Exposure
 
 	described map[description]string
+	kept      map[string]*Node // data tests by the table of their failing rows
 }
 
 // unit is a template that was rendered once.

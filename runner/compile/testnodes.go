@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"warehouse/runner/diag"
+	"warehouse/runner/engine"
 	"warehouse/runner/jinja"
 	"warehouse/runner/project"
 )
@@ -77,6 +79,7 @@ func (u *unit) configureTest() {
 	t := n.Test
 	t.Severity, t.WarnIf, t.ErrorIf, t.FailCalc, t.Where, t.Limit = cfg.Severity, cfg.WarnIf, cfg.ErrorIf, cfg.FailCalc, cfg.Where, cfg.Limit
 	u.enabled = cfg.Enabled
+	u.config = append(u.config, u.keptIn(cfg)...)
 	for _, tag := range cfg.Tags {
 		if !slices.Contains(n.Tags, tag) {
 			n.Tags = append(n.Tags, tag)
@@ -85,6 +88,27 @@ func (u *unit) configureTest() {
 	if u.args != nil && u.r.volatile == "" {
 		t.RowWise = u.r.rowWise(u.args)
 	}
+}
+
+// keptIn reads whether and where failing rows are kept.
+func (u *unit) keptIn(cfg project.TestConfig) []*diag.Error {
+	n := u.node
+	t := n.Test
+	if set := n.config["store_failures"]; set.Value != nil {
+		t.keep = &cfg.StoreFailures
+	}
+	yes, no := true, false
+	switch set := n.config["store_failures_as"]; strings.ToLower(cfg.StoreAs) {
+	case "":
+	case "table", "view": // always a table here
+		t.keep = &yes
+	case "ephemeral":
+		t.keep = &no
+	default:
+		return []*diag.Error{configError(set, fmt.Sprintf("unknown store_failures_as: %q", cfg.StoreAs), "values: table, view, ephemeral")}
+	}
+	t.KeptIn = engine.Relation{Schema: u.r.project.Target.Schema + "_" + cmp.Or(cfg.Schema, "dbt_test__audit"), Name: cfg.Alias}
+	return nil
 }
 
 // addTest puts a test that was rendered into the graph.
@@ -108,6 +132,7 @@ func (c *compiler) addTest(u *unit) {
 	})
 	if reads {
 		c.uniqueName(n)
+		c.keepApart(n)
 		c.nodes[n.ID] = n
 	}
 }
@@ -124,6 +149,25 @@ func (c *compiler) uniqueName(n *Node) {
 		n.Name = fmt.Sprintf("%s_%d", base, i)
 	}
 	n.FQN = append(slices.Clip(n.FQN), n.Name)
+}
+
+// keepApart refuses two data tests that would keep their failing rows in one
+// table.
+func (c *compiler) keepApart(n *Node) {
+	t := n.Test
+	if t.KeptIn.Name == "" {
+		t.KeptIn.Name = n.Name
+	}
+	if c.kept == nil {
+		c.kept = map[string]*Node{}
+	}
+	key := strings.ToLower(t.KeptIn.Schema + "\x00" + t.KeptIn.Name)
+	if first := c.kept[key]; first != nil && t.Keeps(false) && first.Test.Keeps(false) {
+		c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("two data tests keep their failing rows in %s: %s and %s (%s)", t.KeptIn, n.Name, first.Name, first.Pos),
+			Advice: "give one of them another alias"})
+		return
+	}
+	c.kept[key] = n
 }
 
 // singularNode renders a test that is a file of its own.

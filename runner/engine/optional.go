@@ -69,6 +69,14 @@ func SameKey(d Dialect, typ, a, b string) string {
 	return a + " IS NOT DISTINCT FROM " + b
 }
 
+// Marker is an engine that keeps comments on tables.
+type Marker interface {
+	// Mark puts a comment on a table.
+	Mark(table Relation, comment string) string
+	// Marked selects schema and name of the target's tables with a comment.
+	Marked(comment string) string
+}
+
 // Appender is an engine without transactions of several statements, on which
 // state is only added to: an UPDATE of a small table conflicts with every
 // other, and two appends never do. A publication is one row there, with its

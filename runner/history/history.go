@@ -85,6 +85,8 @@ type Selection struct {
 	FullRefresh bool `json:"full_refresh,omitempty"`
 	Empty       bool `json:"empty,omitempty"`
 	Reuse       bool `json:"reuse,omitempty"`
+
+	StoreFailures bool `json:"store_failures,omitempty"`
 }
 
 // Everything says that nothing was said: the whole project was selected.

@@ -93,4 +93,7 @@ where was is distinct from is_now
 {%- endif -%}
 {%- endmacro %}
 
-{% macro should_store_failures() %}{{ return(false) }}{% endmacro %}
+{% macro should_store_failures() %}
+{%- set configured = config.get('store_failures') -%}
+{{ return(flags.STORE_FAILURES if configured is none else configured) }}
+{% endmacro %}

@@ -26,6 +26,7 @@ var (
 	_ engine.IntegerCounter   = backend{}
 	_ engine.NameJoiner       = backend{}
 	_ engine.Digester         = backend{}
+	_ engine.Marker           = backend{}
 )
 
 // Dialect returns DuckDB's dialect without opening a database.
@@ -136,6 +137,16 @@ func (d backend) RunLiteral(runID string) string {
 
 func (backend) TimeLiteral(t time.Time) string {
 	return engine.Literal(t.UTC().Format("2006-01-02 15:04:05.000000+00")) + "::TIMESTAMPTZ"
+}
+
+// Mark puts a comment on a table.
+func (backend) Mark(table engine.Relation, comment string) string {
+	return "COMMENT ON TABLE " + table.String() + " IS " + engine.Literal(comment)
+}
+
+// Marked selects the tables with a comment.
+func (d backend) Marked(comment string) string {
+	return "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = " + engine.Literal(d.Catalog()) + " AND comment = " + engine.Literal(comment) + " ORDER BY ALL"
 }
 
 func (backend) MD5(text string) string { return "md5(" + text + ")" }

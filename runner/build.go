@@ -14,7 +14,6 @@ import (
 	"warehouse/runner/compile"
 	"warehouse/runner/dag"
 	"warehouse/runner/datatest"
-	"warehouse/runner/diag"
 	"warehouse/runner/diff"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
@@ -90,11 +89,7 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 	if !o.NoPublish {
 		r.sayUntested(g, p)
 	}
-	if t := r.project.Target; t.Staging != "" {
-		r.warn(&diag.Error{Pos: t.Pos, Warn: true, Msg: "staging: " + t.Staging + " is not built yet: models are built in the file itself",
-			Advice: "publish: {export: PATH} gives readers a copy that they can open during a build"})
-	}
-	s, err := r.write(ctx, o.RunID)
+	s, err := r.openForBuild(ctx, o.RunID, g, p)
 	if err != nil {
 		return nil, err
 	}

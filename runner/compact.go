@@ -36,10 +36,3 @@ func (r *Runner) Compact(ctx context.Context) (engine.Compacted, error) {
 	}
 	return did, errors.Join(err, s.Close())
 }
-
-// closeDatabase closes all of a session but its lock.
-func (s *session) closeDatabase() error {
-	err := errors.Join(s.conn.Close(), s.db.Close())
-	s.conn, s.db = nil, nil
-	return err
-}

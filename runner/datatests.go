@@ -103,7 +103,7 @@ func (b *build) testNow(ctx context.Context, n *compile.Node) (res datatest.Resu
 	}
 	err = b.db.With(ctx, func(c *engine.Conn) error {
 		bind := b.binder
-		bind.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
+		bind.Query = b.ask(c)
 		rendered, err := b.render(ctx, n, bind)
 		if err != nil {
 			return err

@@ -54,9 +54,17 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 		report.NotBecause = (&RestatedError{Run: b.run, Found: restated}).Error()
 	}
 	// From here on nothing may stop half-way: a cancelled build is recorded.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Minute)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	var err error
+	if b.stage != nil { // rows are copied now, which takes what it takes
+		if err := b.land(ctx); err != nil {
+			return nil, errors.Join(err, cause)
+		}
+	} else {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
+		defer cancel()
+	}
 	if publish {
 		report.Publication, err = b.publish(ctx)
 		if err != nil {
@@ -84,10 +92,22 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 
 // close ends the run without publishing it.
 func (b *build) close(ctx context.Context) error {
-	return b.conn.Atomic(ctx, func() error { return b.recordRest(ctx) })
+	end := func() error { return b.conn.Atomic(ctx, func() error { return b.recordRest(ctx) }) }
+	if b.stage == nil || b.stage.failed != nil {
+		return end()
+	}
+	err := end()
+	if err != nil && b.stage.failed != nil { // the end is recorded all the same
+		b.run.Status, b.run.Error = history.Failed, b.r.hide(err.Error())
+		err = errors.Join(err, end())
+	}
+	return err
 }
 
 func (b *build) recordRest(ctx context.Context) error {
+	if err := b.recordStaged(ctx); err != nil {
+		return err
+	}
 	if err := b.reg.RecordModels(ctx, b.conn, b.rows); err != nil {
 		return err
 	}
@@ -114,6 +134,9 @@ func (b *build) publish(ctx context.Context) (seq int64, err error) {
 	}
 	err = b.conn.Atomic(ctx, func() error {
 		if err := b.recordRest(ctx); err != nil {
+			return err
+		}
+		if move, err = b.moved(ctx, move); err != nil {
 			return err
 		}
 		seq, err = b.movePointer(ctx, move, history.Publication{Action: "publish", RunID: b.run.ID, At: b.run.FinishedAt, By: b.r.cfg.User})

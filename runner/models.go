@@ -137,7 +137,7 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 // bindNow renders and binds a model whose SQL depends on query results.
 func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
 	now := b.binder
-	now.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
+	now.Query = b.ask(c)
 	if err := b.bindThis(ctx, c, t); err != nil {
 		return err
 	}
@@ -172,6 +172,7 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 	if t.csv != nil && !b.o.Empty {
 		job.More = t.csv.more
 	}
+	b.stagedJob(t, &job)
 	for _, n := range t.fused {
 		job.Counts = append(job.Counts, n.Test.RowWise)
 	}
@@ -190,6 +191,9 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 			if err := b.r.loaded(t.csv, w.Rows); err != nil {
 				return err
 			}
+		}
+		if err := b.staged(ctx, c, t); err != nil {
+			return err
 		}
 		counts = w.Counts[:len(t.fused)]
 		if err := t.judgeContract(w.Counts[len(t.fused):]); err != nil {

@@ -122,7 +122,7 @@ func (b *build) schemas() []string {
 	var out []string
 	for _, n := range b.models {
 		if n.Kind != "view" {
-			out = append(out, n.Table.Schema)
+			out = append(out, b.stagedIn(n.Table.Schema))
 		}
 	}
 	slices.Sort(out)
@@ -271,6 +271,7 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 	}
 	t.unfuse()
 	spec := b.r.spec(b.dialect(), t.node)
+	spec.Table.Schema = b.stagedIn(spec.Table.Schema)
 	stored := b.layouts[tableKey(spec.Table)]
 	t.spec = spec.Yield(stored, t.columns)
 	if t.node.Kind == "incremental" && !b.adds(t.node) {
@@ -370,7 +371,7 @@ func (b *build) bindRows(ctx context.Context, c *engine.Conn, t *task) error {
 func (b *build) record(t *task) history.ModelRecord {
 	rec := history.ModelRecord{RunID: b.run.ID, Model: t.node.Name, Attempt: b.attempt, DataRunID: b.run.ID, Kind: t.node.Kind,
 		RowCount: -1, CodeVersion: b.run.CodeVersion,
-		Layout: history.Layout{Schema: t.node.Table.Schema, Table: t.node.Table.Name}}
+		Layout: history.Layout{Schema: b.stagedIn(t.node.Table.Schema), Table: t.node.Table.Name}}
 	if t.rendered != nil {
 		rec.CompiledSQL = t.rendered.Stored
 		sum := sha256.Sum256([]byte(t.rendered.Stored))

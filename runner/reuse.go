@@ -120,6 +120,7 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	if live.SQLSHA256 != now.SQLSHA256 {
 		return "its SQL changed", nil
 	}
+	now.Layout.Schema = t.node.Table.Schema // also of a build aside
 	if !sameLayout(live.Layout, now.Layout) {
 		return "its columns or how it is stored changed", nil
 	}

@@ -22,16 +22,22 @@ type session struct {
 	db   *engine.DB
 	conn *engine.Conn      // the verb's own; workers take others
 	reg  *history.Register // nil for a reader of a target without a register
+
+	stage *staging // of a build that is made aside; nil: none
 }
 
 // write opens the target for changes, alone, and mends a run that died. Without
 // a run id it is for changing what is there: a target that does not exist yet
 // is not made.
 func (r *Runner) write(ctx context.Context, runID string) (*session, error) {
+	return r.writeWithin(ctx, runID, r.cfg.LockTimeout)
+}
+
+func (r *Runner) writeWithin(ctx context.Context, runID string, timeout time.Duration) (*session, error) {
 	if runID == "" && !r.exists() {
 		return nil, r.noTarget()
 	}
-	s, err := r.openSession(ctx, false, runID)
+	s, err := r.openWithin(ctx, false, runID, timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +143,10 @@ func (r *Runner) noTarget() error {
 }
 
 func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (*session, error) {
+	return r.openWithin(ctx, readOnly, runID, r.cfg.LockTimeout)
+}
+
+func (r *Runner) openWithin(ctx context.Context, readOnly bool, runID string, timeout time.Duration) (*session, error) {
 	e, err := r.engine()
 	if err != nil {
 		return nil, err
@@ -152,26 +162,37 @@ func (r *Runner) openSession(ctx context.Context, readOnly bool, runID string) (
 		}
 		s.lock, err = history.Lock(ctx, path, history.LockOptions{
 			Shared:  readOnly,
-			Timeout: r.cfg.LockTimeout,
-			Holder: history.Holder{PID: os.Getpid(), Host: r.cfg.Host, User: r.cfg.User, Command: r.cfg.Command,
-				RunID: runID, Since: r.now()},
-			OnWait: r.waiting,
+			Timeout: timeout,
+			Holder:  r.holder(runID),
+			OnWait:  r.waiting,
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	if s.db, err = r.openWaiting(ctx, e, t); err != nil {
+	if s.db, err = r.openWaiting(ctx, e, t, timeout); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	binding.Memorize(s.db)
-	if r.cfg.Statement != nil {
-		s.db.Log(r.cfg.Statement)
-	}
-	if s.conn, err = s.db.Conn(ctx); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// connect prepares the database that was opened, and takes the verb's own
+// connection.
+func (s *session) connect(ctx context.Context) (err error) {
+	binding.Memorize(s.db)
+	if s.r.cfg.Statement != nil {
+		s.db.Log(s.r.cfg.Statement)
+	}
+	s.conn, err = s.db.Conn(ctx)
+	return err
+}
+
+// holder is what others are told of who has the lock.
+func (r *Runner) holder(runID string) history.Holder {
+	return history.Holder{PID: os.Getpid(), Host: r.cfg.Host, User: r.cfg.User, Command: r.cfg.Command, RunID: runID, Since: r.now()}
 }
 
 // sourceOf is what a server is told that a run's statements are sent for.
@@ -191,6 +212,19 @@ func lockPath(e engine.Engine, t engine.Target) string {
 
 // Close gives everything back, the lock last.
 func (s *session) Close() error {
+	if s == nil {
+		return nil
+	}
+	err := errors.Join(s.closeDatabase(), s.closeStage())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
+	}
+	s.lock = nil
+	return err
+}
+
+// closeDatabase closes all but the lock.
+func (s *session) closeDatabase() error {
 	var errs []error
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
@@ -198,10 +232,7 @@ func (s *session) Close() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Unlock())
-	}
-	s.conn, s.db, s.lock = nil, nil, nil
+	s.conn, s.db = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -272,12 +303,12 @@ func (r *Runner) waiting(h history.Holder, _ time.Duration) {
 
 // openWaiting opens the target; a foreign program that holds it is waited for
 // as long as another warehouse would be.
-func (r *Runner) openWaiting(ctx context.Context, e engine.Engine, t engine.Target) (*engine.DB, error) {
+func (r *Runner) openWaiting(ctx context.Context, e engine.Engine, t engine.Target, timeout time.Duration) (*engine.DB, error) {
 	start, told := time.Now(), false
 	for {
 		db, err := e.Open(ctx, t)
 		var locked *engine.LockedError
-		if !errors.As(err, &locked) || time.Since(start) >= r.cfg.LockTimeout {
+		if !errors.As(err, &locked) || time.Since(start) >= timeout {
 			return db, err
 		}
 		if !told {

@@ -174,3 +174,16 @@ type Digester interface {
 	// MD5 is the digest of a text expression as lower-case hexadecimal text.
 	MD5(text string) string
 }
+
+// Stager is an engine whose file nobody else can read while it is written, so
+// that a build may be made in a file beside it.
+type Stager interface {
+	// AttachReader returns the statement that makes another file of the engine's
+	// readable under a name.
+	AttachReader(path, as string) string
+	// StageRun returns the statements that do what InsertRun does, of an empty
+	// table, but leave the rows in a file, which the first of them writes, and in
+	// the place of the table a view of it. types are those of in.Physical. False
+	// if the file would not hold the values of such types exactly.
+	StageRun(in Insert, types []string, file string) ([]string, bool)
+}

@@ -65,11 +65,34 @@ func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error)
 // OpenThere is Open of a register that is there: ErrNoRegister if there is none.
 func OpenThere(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
 	r, err := Read(ctx, c, schema)
-	var old *oldVersionError
-	if errors.As(err, &old) {
+	if IsOld(err) {
 		return Open(ctx, c, schema)
 	}
 	return r, err
+}
+
+// IsOld says whether an error is that of tables of an older version, which Open
+// brings up to date.
+func IsOld(err error) bool {
+	var old *oldVersionError
+	return errors.As(err, &old)
+}
+
+// CopyFrom fills empty state tables with the rows of those of another database
+// of the engine, which are in a schema of the same name.
+func (r *Register) CopyFrom(ctx context.Context, c *engine.Conn, catalog string) error {
+	for name, columns := range map[string][]string{
+		manifest.name: manifest.columns(), manifestModel.name: manifestModel.columns(), manifestTest.name: manifestTest.columns(),
+		publication.name: publication.columns(), publicationMart.name: publicationMart.columns(), tag.name: tag.columns(),
+		ledger.name: ledger.columns(), bindingTable.name: bindingTable.columns(),
+	} {
+		list := engine.Idents(columns)
+		from := engine.Relation{Database: catalog, Schema: r.schema, Name: name}
+		if _, err := c.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s", r.rel(name), list, list, from)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Read returns the register of a storage schema and creates nothing:

@@ -42,6 +42,10 @@ type Job struct {
 	// Counts are aggregate expressions over the SELECT's columns, each giving
 	// an integer: row-wise data tests, which cost no scan of their own here.
 	Counts []string
+	// File, if set, is where the rows are to stand: a new file, where the engine
+	// is a Stager and can write one that holds them exactly. The table, which
+	// must be empty, gives way to a view of it.
+	File string
 }
 
 // Write puts the rows of a SELECT under a run id, in place of what stands
@@ -66,6 +70,11 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 		in.Physical = append(in.Physical, col.Physical)
 		in.Columns = append(in.Columns, col.Name)
 	}
+	if done, err := j.stage(ctx, c, plan, in); err != nil {
+		return Written{}, err
+	} else if done {
+		return j.look(ctx, c, plan)
+	}
 	var n int64
 	for _, query := range append([]string{j.Select}, j.More...) {
 		in.Select = query
@@ -83,6 +92,28 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 			Advice: "`warehouse retry` writes them again"}
 	}
 	return w, err
+}
+
+// stage writes the rows into the file, if that may be.
+func (j Job) stage(ctx context.Context, c *engine.Conn, plan Plan, in engine.Insert) (bool, error) {
+	st, ok := c.DB().Dialect().(engine.Stager)
+	if !ok || j.File == "" || len(j.More) > 0 {
+		return false, nil
+	}
+	types := make([]string, len(plan.Columns))
+	for i, col := range plan.Columns {
+		types[i] = col.Type
+	}
+	statements, ok := st.StageRun(in, types, j.File)
+	if !ok {
+		return false, nil
+	}
+	for _, q := range statements {
+		if _, err := c.Exec(ctx, q); err != nil {
+			return false, within(err, q, j.Select)
+		}
+	}
+	return true, nil
 }
 
 // look reads the run's rows once: their number, checksum, counts, and what the

@@ -73,12 +73,35 @@ func (r *Runner) openForBuild(ctx context.Context, runID string, g *compile.Grap
 		case !ok || lockPath(e, r.target(false)) == "":
 			r.warn(&diag.Error{Pos: t.Pos, Warn: true, Msg: "staging: " + t.Staging + " is for a database file: here readers are not kept away anyway"})
 		case r.exists():
+			if err := hookless(g, p, t.Pos); err != nil {
+				return nil, err
+			}
 			if s, err := r.openStaged(ctx, runID, g, p); s != nil || err != nil {
 				return s, err
 			}
 		}
 	}
 	return r.write(ctx, runID)
+}
+
+// hookless refuses hooks that would run in the scratch database: what they
+// write would be lost.
+func hookless(g *compile.Graph, p picked, target diag.Pos) error {
+	what := ""
+	if len(g.OnRunStart)+len(g.OnRunEnd) > 0 {
+		what = "on-run-start and on-run-end"
+	}
+	for _, id := range g.DAG.Order() {
+		if n := g.Nodes[id]; p.models[id] && len(n.PreHooks)+len(n.PostHooks) > 0 {
+			what = "the hooks of " + n.Name
+			break
+		}
+	}
+	if what == "" {
+		return nil
+	}
+	return &diag.Error{Pos: target, Msg: "staging: parquet cannot run " + what + ": what they change in the database would be lost",
+		Advice: "take staging out of the target, or the hooks out of what is built"}
 }
 
 // openStaged returns a session of a scratch database; nil if the file has no

@@ -203,3 +203,67 @@ func TestStagedKill(t *testing.T) {
 		t.Errorf("what was left is there still: %v", err)
 	}
 }
+
+// What would be lost with the scratch database is refused: hooks, and queries of
+// templates that write.
+func TestStagingRefuses(t *testing.T) {
+	s := newShop(t, small+stagedYML)
+	s.build(runner.BuildOptions{})
+	s.write("-- models/hooked.sql --\n{{ config(post_hook='create table main.log (i int)') }}\nselect 1 as x\n")
+	if _, err := s.open().Build(t.Context(), runner.BuildOptions{}); err == nil || !strings.Contains(err.Error(), "the hooks of hooked") {
+		t.Errorf("a hook: %v", err)
+	}
+	s.build(runner.BuildOptions{Select: []string{"a"}})
+	s.write("-- models/hooked.sql --\n{% if execute %}{% do run_query('create table main.log (i int)') %}{% endif %}\nselect 1 as x\n")
+	rep := s.try(runner.BuildOptions{})
+	if rep.Run.Status != history.Failed || !strings.Contains(describe(rep), "may only read") {
+		t.Errorf("a query that writes: %s", describe(rep))
+	}
+	s.sound()
+}
+
+// Rows that are not those that were tested are not written: the run has failed,
+// says why, and what was published stays.
+func TestStagedRowsDiffer(t *testing.T) {
+	s := newShop(t, small+stagedYML)
+	s.build(runner.BuildOptions{})
+	s.vars = map[string]any{"times": 2}
+	var once sync.Once
+	s.change = func(c *runner.Config) {
+		c.Observe = func(e runner.Event) {
+			if e.Kind != runner.EventProgress || e.Message != "publishing" {
+				return
+			}
+			once.Do(func() { // between the tests and the copy, somebody changes the files
+				files, err := filepath.Glob(filepath.Join(s.dir, "target", "warehouse.duckdb.staging", "*.parquet"))
+				if err != nil || len(files) == 0 {
+					t.Fatal(files, err)
+				}
+				for _, f := range files {
+					cols := "run_id, id, n + 1 as n, created_at"
+					c := memory(t)
+					if _, err := c.Exec(t.Context(), "copy (select "+cols+" from read_parquet("+engine.Literal(f)+")) to "+engine.Literal(f+".new")+" (format parquet)"); err != nil {
+						continue // the other mart's
+					}
+					if err := os.Rename(f+".new", f); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+	rep, err := s.open().Build(t.Context(), runner.BuildOptions{})
+	s.change = nil
+	if err == nil || rep == nil || rep.Run.Status != history.Failed || rep.Publication != 0 {
+		t.Fatalf("%+v, %v", rep, err)
+	}
+	if !strings.Contains(err.Error(), "were tested") {
+		t.Error(err)
+	}
+	s.want("10", "select total from latest.b")
+	s.want("failed", "select status from run_manifest order by seq desc limit 1")
+	s.want("0", "select count(*) from main.a where run_id = (select run_id from run_manifest order by seq desc limit 1)")
+	s.sound()
+	s.build(runner.BuildOptions{})
+	s.want("20", "select total from latest.b")
+}

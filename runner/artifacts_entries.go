@@ -37,7 +37,9 @@ func (a *artifacts) addEntries(m *artifact.Manifest) {
 	}
 }
 
-func (a *artifacts) described(e *project.Entry) string { return a.g.Described(e.Package, e.Description) }
+func (a *artifacts) described(e *project.Entry) string {
+	return a.g.Described(e.Package, e.Description)
+}
 
 func rawOf(e *project.Entry) map[string]any {
 	if e.Raw == nil {

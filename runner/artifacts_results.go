@@ -44,6 +44,14 @@ func (a *artifacts) result(n *NodeResult) artifact.RunResult {
 		// of it at a node's own time is nothing.
 		out.Timing = []artifact.Timing{timing("compile", n.Started, 0), timing("execute", n.Started, n.Duration)}
 	}
+	if len(n.Batches) > 0 {
+		done := &artifact.BatchResults{Successful: [][]string{}, Failed: [][]string{}}
+		for _, x := range n.Batches {
+			const form = "2006-01-02T15:04:05+00:00"
+			done.Successful = append(done.Successful, []string{x[0].UTC().Format(form), x[1].UTC().Format(form)})
+		}
+		out.BatchResults = done
+	}
 	switch n.Status {
 	case StatusSuccess, StatusReused:
 		out.AdapterResponse["_message"] = "OK"

@@ -69,6 +69,12 @@ func (r *Runner) Build(ctx context.Context, o BuildOptions) (report *Report, err
 	} else {
 		o.RunID = r.cfg.NewID()
 	}
+	switch from, to := o.EventTimeStart, o.EventTimeEnd; {
+	case from.IsZero() != to.IsZero():
+		return nil, &UsageError{Msg: "--event-time-start and --event-time-end go together", Advice: "give both, or neither: then batches are computed up to now"}
+	case !from.IsZero() && !from.Before(to):
+		return nil, &UsageError{Msg: fmt.Sprintf("--event-time-start %s is not before --event-time-end %s", from.Format(time.DateTime), to.Format(time.DateTime))}
+	}
 	asked, stop := context.WithCancel(ctx)
 	origin := r.originLater(asked)
 	defer func() {
@@ -110,6 +116,9 @@ func (b *build) selection() history.Selection {
 	s := b.picked.record
 	s.Select, s.Exclude, s.Publish = b.o.Select, b.o.Exclude, !b.o.NoPublish
 	s.FullRefresh, s.Empty, s.Reuse, s.StoreFailures = b.o.FullRefresh, b.o.Empty, b.o.Reuse, b.o.StoreFailures
+	if !b.o.EventTimeStart.IsZero() {
+		s.EventTimeStart, s.EventTimeEnd = &b.o.EventTimeStart, &b.o.EventTimeEnd
+	}
 	return s
 }
 

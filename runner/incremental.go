@@ -65,25 +65,34 @@ func (b *build) bindThis(ctx context.Context, c *engine.Conn, t *task) error {
 // Where the statement names all columns, it leaves them in the task: each has the
 // type that it says.
 func (b *build) carry(ctx context.Context, c *engine.Conn, t *task) error {
-	columns, err := c.Describe(ctx, t.rendered.SQL)
+	columns, err := c.Describe(ctx, t.first().SQL)
 	if err == nil {
 		err = mart.CheckColumns(columns)
 	}
 	if err != nil {
-		return placed(err, t.node, t.rendered)
+		return placed(b.noEventTime(ctx, c, t, err), t.node, t.rendered)
 	}
 	u := union{node: t.node, inc: *t.node.Increment, this: b.r.this(t.node.Name), dialect: b.dialect(),
 		was: b.records[t.node.Name].Layout.Columns, now: columns}
+	if u.inc.Batches != nil {
+		u.window, u.engine = b.window(t.node), b.r.project.Target.Type
+	}
 	if err := u.checkKey(); err != nil {
 		return err
 	}
 	if err := u.checkMerged(); err != nil {
 		return err
 	}
+	if err := u.checkBatches(); err != nil {
+		return err
+	}
 	if err := u.checkTypes(ctx, c); err != nil {
 		return err
 	}
 	t.rendered = u.around(t.rendered)
+	if len(t.parts) > 0 {
+		t.parts[0], t.missing = u.around(t.parts[0]), u.kept()
+	}
 	if _, ok := u.dialect.(engine.NameJoiner); !ok {
 		t.columns = columns
 		for _, old := range u.carried() {
@@ -103,6 +112,8 @@ type union struct {
 	dialect engine.Dialect
 	was     []mart.Column
 	now     []engine.Column
+	window  compile.Batch // of a microbatch model: what is computed
+	engine  string        // its dialect
 }
 
 func (u union) find(name string) (engine.Column, bool) {
@@ -224,8 +235,11 @@ func (u union) carried() []carriedColumn {
 
 // unchanged is the statement of a model whose columns did not change: what a
 // plan can say without asking the engine.
-func (b *build) unchanged(n *compile.Node, r *compile.Rendered) *compile.Rendered {
+func (b *build) unchanged(n *compile.Node, r *compile.Rendered, w compile.Batch) *compile.Rendered {
 	u := union{node: n, inc: *n.Increment, this: b.r.this(n.Name), dialect: b.dialect(), was: b.records[n.Name].Layout.Columns}
+	if u.inc.Batches != nil {
+		u.window, u.engine = w, b.r.project.Target.Type
+	}
 	for _, c := range u.was {
 		u.now = append(u.now, engine.Column{Name: c.Name, Type: c.Type})
 	}

@@ -48,6 +48,9 @@ func (b *build) runModel(ctx context.Context, t *task) error {
 		return errFailed
 	}
 	res.Status, res.Rows = StatusSuccess, rec.RowCount
+	for _, x := range t.batches {
+		res.Batches = append(res.Batches, [2]time.Time{x.Start, x.End})
+	}
 	switch {
 	case t.kept:
 		res.Status, res.Because = StatusReused, "kept from an earlier try"
@@ -165,12 +168,18 @@ func (b *build) writeRows(ctx context.Context, c *engine.Conn, t *task, rec *his
 func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
 	var counts []int64
 	query := t.rendered.SQL
+	if len(t.parts) > 0 {
+		query = t.parts[0].SQL
+	}
 	if b.o.Empty {
 		query = fmt.Sprintf("SELECT * FROM (\n%s\n) AS none_of LIMIT 0", query)
 	}
 	job := mart.Job{Spec: t.spec, Plan: t.plan, RunID: b.run.ID, CreatedAt: b.r.now(), Select: query}
 	if t.csv != nil && !b.o.Empty {
 		job.More = t.csv.more
+	}
+	if !b.o.Empty {
+		job.More = append(job.More, t.more()...)
 	}
 	b.stagedJob(t, &job)
 	for _, n := range t.fused {

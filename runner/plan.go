@@ -105,7 +105,7 @@ func (r *Runner) plan(ctx context.Context, w *work, o BuildOptions, seqs map[str
 				s.Tests++
 			}
 		}
-		if err := r.compareStep(ctx, w, n, binder, &s, changed); err != nil {
+		if err := r.compareStep(ctx, w, o, n, binder, &s, changed); err != nil {
 			return nil, err
 		}
 		changed[n.Name] = s.Why != ChangeNone
@@ -116,8 +116,8 @@ func (r *Runner) plan(ctx context.Context, w *work, o BuildOptions, seqs map[str
 }
 
 // compareStep finds out what differs from the live run of a model.
-func (r *Runner) compareStep(ctx context.Context, w *work, n *compile.Node, binder compile.Binding, s *Step, changed map[string]bool) error {
-	rendered, err := r.planned(ctx, w, n, binder)
+func (r *Runner) compareStep(ctx context.Context, w *work, o BuildOptions, n *compile.Node, binder compile.Binding, s *Step, changed map[string]bool) error {
+	rendered, err := r.planned(ctx, w, o, n, binder)
 	later := errors.Is(err, errDeferred)
 	if err != nil && !later {
 		return err
@@ -180,19 +180,33 @@ func (w *work) stepInputs(n *compile.Node, seqs map[string]int64) []StepInput {
 
 // planned is the SQL of a step: of a seed that of its file, of an incremental
 // model or a snapshot with what it carries over.
-func (r *Runner) planned(ctx context.Context, w *work, n *compile.Node, binder compile.Binding) (*compile.Rendered, error) {
+func (r *Runner) planned(ctx context.Context, w *work, o BuildOptions, n *compile.Node, binder compile.Binding) (*compile.Rendered, error) {
 	if n.Resource == compile.Seed {
 		rendered, _, err := r.renderSeed(n)
 		return rendered, err
 	}
-	rendered, err := w.g.Render(ctx, n, binder)
-	b := &build{session: &session{r: r}, work: w}
+	b := &build{session: &session{r: r}, work: w, o: o}
+	var window compile.Batch
+	var rendered *compile.Rendered
+	var err error
+	if n.Increment != nil && n.Increment.Batches != nil {
+		window = b.window(n)
+		if was, ok := windowOf(w.records[n.Name].CompiledSQL); ok {
+			window = was // it goes on with the clock
+		}
+		var x batches
+		if x, err = b.batched(ctx, n, binder, window); err == nil {
+			rendered = x.all()
+		}
+	} else {
+		rendered, err = w.g.Render(ctx, n, binder)
+	}
 	switch {
 	case err != nil:
 	case n.Snapshot != nil:
 		rendered = b.plannedFold(n, rendered)
 	case binder.Incremental(n):
-		rendered = b.unchanged(n, rendered)
+		rendered = b.unchanged(n, rendered, window)
 	}
 	return rendered, err
 }

@@ -26,16 +26,20 @@ type task struct {
 	spec     mart.Spec
 	plan     mart.Plan
 	guards   *history.Guards
-	read     bool            // a model, a view or a data test reads it
-	fused    []*compile.Node // data tests that are counted while its rows are written
-	csv      *seedFile       // of a seed
-	rules    []compile.Rule  // of its contract: verified where its rows are written
-	this     bool            // its published rows are bound
-	deferred bool            // its SQL depends on query results: rendered at its turn
-	bound    bool            // its view in memory is the final one
-	reused   bool            // the live run's rows are what this one would write
-	written  bool            // its rows and their record are committed
-	kept     bool            // of a retry: the rows of the first try are what this one would write
+	read     bool                // a model, a view or a data test reads it
+	fused    []*compile.Node     // data tests that are counted while its rows are written
+	csv      *seedFile           // of a seed
+	rules    []compile.Rule      // of its contract: verified where its rows are written
+	this     bool                // its published rows are bound
+	batches  []compile.Batch     // of a microbatch model: what is computed
+	parts    []*compile.Rendered // of one with many batches: what is inserted, step by step; the first brings the published rows
+	bare     *compile.Rendered   // the SELECT of its first batch
+	missing  string              // what the others lack
+	deferred bool                // its SQL depends on query results: rendered at its turn
+	bound    bool                // its view in memory is the final one
+	reused   bool                // the live run's rows are what this one would write
+	written  bool                // its rows and their record are committed
+	kept     bool                // of a retry: the rows of the first try are what this one would write
 	err      error
 }
 
@@ -231,9 +235,12 @@ func (b *build) bindTask(ctx context.Context, t *task) error {
 
 // renderTask writes the SQL of a model, or of a seed's file.
 func (b *build) renderTask(ctx context.Context, t *task, binder compile.Binding) (err error) {
-	if t.node.Kind == compile.Seed {
+	switch inc := t.node.Increment; {
+	case t.node.Kind == compile.Seed:
 		t.rendered, t.csv, err = b.seeds(t.node)
-	} else {
+	case inc != nil && inc.Batches != nil:
+		err = b.renderBatches(ctx, t, binder)
+	default:
 		t.rendered, err = b.render(ctx, t.node, binder)
 	}
 	return err
@@ -318,14 +325,14 @@ func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 		}
 	}
 	var err error
-	t.columns, err = c.Describe(ctx, t.rendered.SQL)
+	t.columns, err = c.Describe(ctx, t.first().SQL)
 	switch {
 	case err == nil:
 		return nil
 	case t.csv != nil:
 		return t.csv.badType(t.node, err)
 	}
-	err = placed(err, t.node, t.rendered)
+	err = placed(b.noEventTime(ctx, c, t, err), t.node, t.rendered)
 	var d *diag.Error
 	if t.rendered.This && !t.this && errors.As(err, &d) && strings.Contains(d.Msg, t.node.Name) {
 		told := *d
@@ -333,6 +340,14 @@ func (b *build) describe(ctx context.Context, c *engine.Conn, t *task) error {
 		return &told
 	}
 	return err
+}
+
+// first is the statement whose columns are those of the model.
+func (t *task) first() *compile.Rendered {
+	if len(t.parts) > 0 {
+		return t.parts[0]
+	}
+	return t.rendered
 }
 
 // unfuse leaves data tests on columns that are not there to their own turn:

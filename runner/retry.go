@@ -65,6 +65,9 @@ func (s *session) retry(ctx context.Context, spec string, begun time.Time, origi
 	}
 	b := newBuild(s, begun, BuildOptions{RunID: run.ID, Select: run.Selection.Select, Exclude: run.Selection.Exclude, NoPublish: !run.Selection.Publish,
 		FullRefresh: run.Selection.FullRefresh, Empty: run.Selection.Empty, Reuse: run.Selection.Reuse, StoreFailures: run.Selection.StoreFailures})
+	if run.Selection.EventTimeStart != nil && run.Selection.EventTimeEnd != nil {
+		b.o.EventTimeStart, b.o.EventTimeEnd = *run.Selection.EventTimeStart, *run.Selection.EventTimeEnd
+	}
 	b.run, b.old = run, map[string]history.ModelRecord{}
 	recs, err := s.reg.Models(ctx, s.conn, run.ID)
 	if err != nil {

@@ -106,9 +106,12 @@ type BuildOptions struct {
 	Filter      Filter
 	FailFast    bool
 	FullRefresh bool
-	NoPublish   bool
-	Reuse       bool // what is unchanged since the published run is not computed
-	Empty       bool // build with no rows: every model gets LIMIT 0
+	// EventTimeStart and EventTimeEnd bound what microbatch models compute: both, or
+	// neither. Zero: what their config says.
+	EventTimeStart, EventTimeEnd time.Time
+	NoPublish                    bool
+	Reuse                        bool // what is unchanged since the published run is not computed
+	Empty                        bool // build with no rows: every model gets LIMIT 0
 
 	StoreFailures bool // data tests whose config does not say keep their failing rows
 }
@@ -151,6 +154,7 @@ type NodeResult struct {
 	SampleSQL          string          // a query for `warehouse query` that shows all failing rows
 	Model, Column      string          // of a data test
 	Attached           string          // id of the node that a data test is attached to
+	Batches            [][2]time.Time  // of a microbatch model: what was computed
 	KeptIn             engine.Relation // of a data test: where its failing rows are; without a name: nowhere
 	Relation           engine.Relation // where people read a model, once it is published
 	Meta               map[string]any  // of a model: shared, never change it

@@ -106,7 +106,7 @@ func TestKindErrors(t *testing.T) {
 		{"a model as a seed", "-- models/m.sql --\n{{ config(materialized='seed') }} select 1 as a\n", "models/m.sql:1:24: a seed is a CSV file"},
 		{"a seed as a view", "-- seeds/t.csv --\na\n-- seeds/t.yml --\nversion: 2\nseeds: [{name: t, config: {materialized: view}}]\n", "a seed is stored as a seed, not as view"},
 		{"a strategy that is none", "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='megre') }} select 1 as a\n", `unknown incremental_strategy "megre"; did you mean "merge"?`},
-		{"microbatch", "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='microbatch') }} select 1 as a\n", "microbatch is not supported"},
+		{"microbatch", "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='microbatch') }} select 1 as a\n", "microbatch needs event_time"},
 		{"insert_overwrite of what", "-- models/m.sql --\n{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }} select 1 as a\n", "insert_overwrite needs partition_by"},
 		{"a part of a row", "-- models/m.sql --\n{{ config(materialized='incremental', unique_key='a', merge_clauses={}) }} select 1 as a, 2 as b\n", "merge_clauses is not supported"},
 		{"a disabled seed", "-- seeds/t.csv --\na\n-- seeds/t.yml --\nversion: 2\nseeds: [{name: t, config: {enabled: false}}]\n-- models/m.sql --\nselect * from {{ ref('t') }}\n", "seed 't' is disabled"},

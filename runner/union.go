@@ -23,10 +23,16 @@ func (u union) around(r *compile.Rendered) *compile.Rendered {
 		}
 		ofDest, ofBoth := u.predicates()
 		if len(ofDest) > 0 {
-			published = fmt.Sprintf("(SELECT *, coalesce(%s, false) AS \"may be replaced\" FROM %s AS %s)", strings.Join(ofDest, " AND "), published, u.destination())
+			published = u.judged(published, ofDest)
 			ofBoth = append([]string{`t."may be replaced"`}, ofBoth...)
 		}
 		where = u.unreplaced(can, ofBoth)
+	}
+	if u.inc.Batches != nil {
+		if ofDest, _ := u.predicates(); len(ofDest) > 0 {
+			published = u.judged(published, ofDest)
+		}
+		where = u.outside()
 	}
 	list, tail := u.listed()
 	if can && !u.merges() {
@@ -37,6 +43,11 @@ func (u union) around(r *compile.Rendered) *compile.Rendered {
 	}
 	return r.Around("-- the rows of this run, and those of the published run that they do not replace\n"+head,
 		"\n)"+u.merged(published)+", carried AS (\n    SELECT "+list+" FROM "+published+" AS t"+where+"\n)\n"+tail)
+}
+
+// judged are the published rows, and whether the predicates let them be replaced.
+func (u union) judged(published string, ofDest []string) string {
+	return fmt.Sprintf("(SELECT *, coalesce(%s, false) AS \"may be replaced\" FROM %s AS %s)", strings.Join(ofDest, " AND "), published, u.destination())
 }
 
 // sameKey are the conditions under which the rows n, of this run, and t, a

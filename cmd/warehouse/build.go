@@ -30,6 +30,7 @@ blocking data test fails, nothing is published and the exit code is 1.`,
 	f.StringVar(&o.RunID, "run-id", "", "`UUID` of the run; one that was not published is built again from the start")
 	f.BoolVarP(&o.FailFast, "fail-fast", "x", false, "stop at the first failure")
 	f.BoolVarP(&o.FullRefresh, "full-refresh", "f", false, "build incremental models from nothing")
+	eventTimes(f, &o)
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
 	f.BoolVar(&o.Reuse, "reuse", false, "do not compute what is unchanged since the published run; says why of each model")
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")

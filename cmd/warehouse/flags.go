@@ -85,8 +85,9 @@ func (g *globals) fromEnvironment(cmd *cobra.Command, env Env) error {
 // commandVariables are the flags of single commands that are variables, too, as
 // in dbt; hiddenVariables those of them and of all commands that no help shows.
 var (
-	commandVariables = []string{"fail-fast", "full-refresh", "empty", "indirect-selection", "resource-type", "exclude-resource-type", "state", "store-failures"}
-	hiddenVariables  = []string{"no-write-json", "log-level", "single-threaded", "use-colors", "warn-error-options"}
+	commandVariables = []string{"fail-fast", "full-refresh", "empty", "indirect-selection", "resource-type", "exclude-resource-type", "state", "store-failures",
+		"event-time-start", "event-time-end"}
+	hiddenVariables = []string{"no-write-json", "log-level", "single-threaded", "use-colors", "warn-error-options"}
 )
 
 // setFromEnvironment reads a variable: a list's words are apart by blanks, and a

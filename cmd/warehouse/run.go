@@ -17,6 +17,7 @@ func (c *cli) ofKind(name, resource, short, long string) *cobra.Command {
 	f.StringVar(&o.RunID, "run-id", "", "`UUID` of the run; one that was not published is built again from the start")
 	f.BoolVarP(&o.FailFast, "fail-fast", "x", false, "stop at the first failure")
 	f.BoolVarP(&o.FullRefresh, "full-refresh", "f", false, "build incremental models from nothing")
+	eventTimes(f, &o)
 	f.BoolVar(&o.NoPublish, "no-publish", false, "keep the run apart: only its id reads it, until it is published")
 	f.BoolVar(&o.Empty, "empty", false, "build every model without rows")
 	storeFailures(f, &o.StoreFailures)

@@ -159,6 +159,10 @@ func (r *render) about(n *Node) *jinja.Dict {
 		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", cmp.Or(n.Placed, n.Table.Schema), "alias", n.Table.Name,
 	)
 	if n.Resource == Model {
+		_ = d.Set("batch", nil)
+		if batch, ok := r.batch(); ok && n == r.node {
+			_ = d.Set("batch", n.Increment.Batches.about(batch))
+		}
 		_ = d.Set("version", nil)
 		_ = d.Set("latest_version", nil)
 		if n.Version != nil {

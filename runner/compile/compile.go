@@ -225,6 +225,8 @@ type Binding struct {
 	Query       func(ctx context.Context, sql string) (columns []engine.Column, rows [][]any, err error)
 	FullRefresh bool
 	Selected    []string // ids of what the command selected, in order
+	// Batch is the batch that a microbatch model is rendered for; nil: none.
+	Batch *Batch
 	// StoreFailures: data tests keep what they find, if their config does not say.
 	StoreFailures bool
 

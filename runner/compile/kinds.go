@@ -29,6 +29,8 @@ type Increment struct {
 	// Predicates are conditions, over published rows (and new ones, if they name
 	// DBT_INTERNAL_SOURCE), without which a published row is not replaced.
 	Predicates []string
+	// Batches, of a microbatch model: the rows of whole batches are replaced.
+	Batches *Batches
 }
 
 // Updates says whether a new row's value of a column takes the place of the
@@ -117,10 +119,12 @@ func (u *unit) increment() []*diag.Error {
 				"insert_overwrite needs partition_by, to know which rows of the published run are replaced")
 		}
 	case "microbatch":
-		fail("use delete+insert with unique_key: [the column that tells batches apart], and filter by time behind is_incremental()",
-			"incremental_strategy microbatch is not supported: a run is one SELECT, not a row of batches")
+		var wrong []*diag.Error
+		inc.Key = nil
+		inc.Batches, wrong = u.batches()
+		errs = append(errs, wrong...)
 	default:
-		known := []string{"append", "delete+insert", "merge", "insert_overwrite"}
+		known := []string{"append", "delete+insert", "merge", "insert_overwrite", "microbatch"}
 		msg := fmt.Sprintf("unknown incremental_strategy %q", s)
 		if near := diag.Nearest(s, known); near != "" {
 			msg += fmt.Sprintf("; did you mean %q?", near)
@@ -155,7 +159,7 @@ func (u *unit) mergeConfig(inc *Increment) []*diag.Error {
 		case len(texts) == 0 && ok:
 		case !ok:
 			errs = append(errs, configError(set, fmt.Sprintf("%s must be a text or a list of texts, not %s", key, jinja.Repr(set.Value)), ""))
-		case merges && !inc.Merge, !merges && len(inc.Key) == 0:
+		case merges && !inc.Merge, !merges && len(inc.Key) == 0 && inc.Batches == nil:
 			e := configError(set, key+" has no meaning here and is ignored: "+map[bool]string{true: "only incremental_strategy merge, with unique_key, reads it",
 				false: "no published row is replaced"}[merges], "")
 			e.Warn = true

@@ -135,9 +135,9 @@ func (r *render) ref(c *jinja.Call) (jinja.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &relation{Relation: engine.Relation{Name: name}, kind: "cte"}, nil
+		return r.ofBatch(&relation{Relation: engine.Relation{Name: name}, kind: "cte"}, n), nil
 	}
-	return &relation{Relation: r.b.Ref(n)}, nil
+	return r.ofBatch(&relation{Relation: r.b.Ref(n)}, n), nil
 }
 
 // resolve finds what a call names and notes that it was read. It must have been
@@ -183,7 +183,7 @@ func (r *render) source(c *jinja.Call) (jinja.Value, error) {
 	if rel, err := r.given(n, c.Pos(), k.key()); rel != nil || err != nil {
 		return rel, err
 	}
-	return r.sourceRelation(n), nil
+	return r.ofBatch(r.sourceRelation(n), n), nil
 }
 
 func (r *render) sourceRelation(n *Node) *relation {

@@ -17,6 +17,7 @@ type relation struct {
 	hide    parts  // left out when it is printed
 	bare    parts  // printed without quotes
 	literal string // printed as it stands, without parts: a file of an external source
+	filter  string // printed as a subquery of the rows for which it is true
 }
 
 // parts says something of each part of a name.
@@ -77,8 +78,16 @@ func (p parts) not() parts { return parts{!p.database, !p.schema, !p.identifier}
 
 func (r *relation) TypeName() string { return "Relation" }
 
-// String is the name as SQL.
+// String is the name as SQL, or a subquery of the rows that count.
 func (r *relation) String() string {
+	if r.filter != "" {
+		return "(select * from " + r.whole() + " where " + r.filter + ")"
+	}
+	return r.whole()
+}
+
+// whole is the name as SQL.
+func (r *relation) whole() string {
 	if r.literal != "" {
 		return r.literal
 	}
@@ -191,7 +200,7 @@ func (r *relation) Attr(name string) (jinja.Value, bool) {
 	case "replace_path":
 		return fn(name, r.replacePath), true
 	case "render":
-		return fn(name, func(*jinja.Call) (jinja.Value, error) { return r.String(), nil }), true
+		return fn(name, func(*jinja.Call) (jinja.Value, error) { return r.whole(), nil }), true
 	case "matches":
 		return fn(name, r.matches), true
 	case "information_schema", "information_schema_only":

@@ -87,6 +87,10 @@ type Selection struct {
 	Reuse       bool `json:"reuse,omitempty"`
 
 	StoreFailures bool `json:"store_failures,omitempty"`
+
+	// Of microbatch models: the time that was to be computed.
+	EventTimeStart *time.Time `json:"event_time_start,omitempty"`
+	EventTimeEnd   *time.Time `json:"event_time_end,omitempty"`
 }
 
 // Everything says that nothing was said: the whole project was selected.

@@ -406,14 +406,19 @@ func (b *build) plannedFold(n *compile.Node, r *compile.Rendered) *compile.Rende
 		return f.first(r)
 	}
 	f.was = b.records[n.Name].Layout.Columns
-	for _, c := range f.was {
+	f.asPublished(f.was)
+	if f.check() != nil || f.checkPublished() != nil {
+		return r // an error, once it is bound
+	}
+	return f.around(r)
+}
+
+// asPublished takes the columns of the published run for those of the SELECT.
+func (f *fold) asPublished(was []mart.Column) {
+	for _, c := range was {
 		f.now = append(f.now, engine.Column{Name: c.Name, Type: c.Type})
 		if !containsFold(f.h.Columns(), c.Name) {
 			f.own = append(f.own, engine.Column{Name: c.Name, Type: c.Type})
 		}
 	}
-	if f.check() != nil || f.checkPublished() != nil {
-		return r // an error, once it is bound
-	}
-	return f.around(r)
 }

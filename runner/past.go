@@ -229,7 +229,7 @@ func stepChanges(rec history.ModelRecord, n *compile.Node, s *Step) []change {
 	switch {
 	case s.Why == ChangeLater:
 		out = append(out, change{"body", "its SQL depends on query results: it may have changed"})
-	case s.SQL != s.LiveSQL:
+	case s.Why == ChangeSQL:
 		out = append(out, change{"body", "its SQL changed"})
 	}
 	if rec.Layout.Schema != n.Table.Schema || rec.Layout.Table != n.Table.Name {

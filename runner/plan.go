@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +141,7 @@ func (r *Runner) compareStep(ctx context.Context, w *work, o BuildOptions, n *co
 		s.Why, s.Because = ChangeNew, "it was never published"
 	case later:
 		s.Why, s.Because = ChangeLater, "its SQL depends on query results"
-	case s.SQL != s.LiveSQL:
+	case !r.sameSQL(ctx, w, o, n, binder, s):
 		s.Why, s.Because = ChangeSQL, "its SQL changed"
 	case !sameStorage(rec, n):
 		s.Why, s.Because = ChangeStorage, "how it is stored changed"
@@ -151,6 +152,37 @@ func (r *Runner) compareStep(ctx context.Context, w *work, o BuildOptions, n *co
 	}
 	return nil
 }
+
+// sameSQL says whether a step has the SQL that is live. An incremental model has
+// one SQL when it is built from nothing and another one ever after, and a snapshot
+// has the time of the run in it: that is no change.
+func (r *Runner) sameSQL(ctx context.Context, w *work, o BuildOptions, n *compile.Node, binder compile.Binding, s *Step) bool {
+	if s.SQL == s.LiveSQL || n.Increment == nil && n.Snapshot == nil {
+		return s.SQL == s.LiveSQL
+	}
+	now, live := []string{s.SQL}, s.LiveSQL
+	if n.Snapshot != nil {
+		if rendered, err := w.g.Render(ctx, n, binder); err == nil {
+			b := &build{session: &session{r: r}, work: w, o: o}
+			f := b.newFold(n, nil)
+			f.asPublished(w.records[n.Name].Layout.Columns)
+			now = append(now, f.first(rendered).Stored)
+		}
+		for i := range now {
+			now[i] = runTime.ReplaceAllString(now[i], "''")
+		}
+		live = runTime.ReplaceAllString(live, "''")
+	} else {
+		binder.Incremental = func(*compile.Node) bool { return false }
+		if rendered, err := r.planned(ctx, w, o, n, binder); err == nil {
+			now = append(now, rendered.Stored)
+		}
+	}
+	return slices.Contains(now, live)
+}
+
+// runTime matches the time of a run in the SQL of a snapshot.
+var runTime = regexp.MustCompile(`'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[^']*'`)
 
 func sameStorage(rec history.ModelRecord, n *compile.Node) bool {
 	l := rec.Layout
@@ -191,7 +223,7 @@ func (r *Runner) planned(ctx context.Context, w *work, o BuildOptions, n *compil
 	var err error
 	if n.Increment != nil && n.Increment.Batches != nil {
 		window = b.window(n)
-		if was, ok := windowOf(w.records[n.Name].CompiledSQL); ok {
+		if was, ok := windowOf(w.records[n.Name].CompiledSQL); ok && o.EventTimeStart.IsZero() {
 			window = was // it goes on with the clock
 		}
 		var x batches

@@ -49,6 +49,9 @@ func (c *cli) prepare(cmd *cobra.Command) error {
 	if err := c.flags.fromEnvironment(cmd, c.env); err != nil {
 		return err
 	}
+	if err := c.flags.fromProject(cmd, c.projectDir()); err != nil {
+		return err
+	}
 	c.log = c.newSink()
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"warehouse/runner/diag"
 	"warehouse/runner/jinja"
+	"warehouse/runner/project"
 )
 
 // What a template can call. docs/templates.md has a line for each name; a name
@@ -58,9 +59,15 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"invocation_args_dict": func(*render) jinja.Value { return jinja.NewDict() },
 		"dbt_metadata_envs":    func(*render) jinja.Value { return jinja.NewDict() },
 
-		"ref":                 call("ref", (*render).ref),
-		"source":              call("source", (*render).source),
-		"run_of":              call("run_of", (*render).runOf),
+		"ref":    call("ref", (*render).ref),
+		"source": call("source", (*render).source),
+		"run_of": call("run_of", (*render).runOf),
+		"function": call("function", func(*render, *jinja.Call) (jinja.Value, error) {
+			return nil, missingFeature("functions are not supported", "write it as a macro")
+		}),
+		"metric": call("metric", func(*render, *jinja.Call) (jinja.Value, error) {
+			return nil, missingFeature("metrics are not supported", "write the number as a mart")
+		}),
 		"var":                 func(r *render) jinja.Value { return &varObject{r} },
 		"env_var":             call("env_var", (*render).envVar),
 		"is_incremental":      call("is_incremental", (*render).isIncremental),
@@ -87,7 +94,7 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 }
 
 // DBTVersion is what dbt_version prints: packages ask whether it is new enough.
-const DBTVersion = "1.11.0"
+const DBTVersion = project.DBTVersion
 
 // Lookup finds a name for a template: macros of the node's package, of the
 // project and built-in ones come before all else, as in dbt, so that a project
@@ -140,6 +147,8 @@ func (r *render) context() jinja.Value {
 		return r.Lookup(name)
 	}}
 }
+
+func missingFeature(msg, advice string) error { return &lookupError{msg: msg, advice: advice} }
 
 func returnValue(_ *render, c *jinja.Call) (jinja.Value, error) {
 	v, err := args(c, "return", "data?")

@@ -58,7 +58,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	}
 	c.env = &env{project: p, opts: o, macros: macros, globals: allGlobals(), started: time.Now().UTC(), strict: p.File == "project.yml", all: c.nodes,
 		names: &names{project: p.Name, models: make(map[string][]*Node, len(p.Models)), versions: map[string][]*Node{}, disabled: map[string]*Node{}, sources: map[[2]string]*Node{},
-			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}}}
+			off: map[[2]string]*Node{}, foreign: map[[3]string]*Node{}, python: p.Python}}
 	for _, step := range []func(){c.sources, c.models, c.access, c.dataTests, c.unitTests, c.exposures, c.describeEntries} {
 		if step(); ctx.Err() != nil {
 			return nil, ctx.Err()

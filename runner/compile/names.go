@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ type names struct {
 	sources  map[[2]string]*Node // by source and table: the project's before those of packages
 	foreign  map[[3]string]*Node // of packages: by package, source and table
 	off      map[[2]string]*Node // disabled sources
+	python   []string            // files of Python models
 }
 
 // lookup returns the node that a call names, or an error that says which one
@@ -43,6 +45,11 @@ func (t *names) lookup(k call, from string) (*Node, error) {
 	what := k.name
 	if k.pkg != "" {
 		what = k.pkg + "." + k.name
+	}
+	for _, file := range t.python {
+		if path.Base(file) == k.name+".py" {
+			return nil, missingFeature(fmt.Sprintf("there is no model '%s': %s is a Python model, and these are not supported", what, file), "write it in SQL")
+		}
 	}
 	return nil, missing(fmt.Sprintf("there is no model '%s'", what), k.name, all)
 }

@@ -161,7 +161,23 @@ func (l *loader) openFile() error {
 		node = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	}
 	l.top = f.pairs(node, f.name)
+	if l.p.File == DBTFile {
+		l.olderNames()
+	}
 	return f.errs.Err()
+}
+
+// olderNames gives the keys of dbt_project.yml that dbt renamed their new names.
+func (l *loader) olderNames() {
+	for i, t := range l.top {
+		name := map[string]string{"source-paths": "model-paths", "data-paths": "seed-paths", "modules-path": "packages-install-path"}[t.key]
+		if name == "" || find(l.top, name) != nil {
+			continue
+		}
+		l.top[i].key = name
+		e := l.f.errorf(t.k, "%s is called %s now", t.key, name)
+		e.Warn, e.Advice = true, "rename it"
+	}
 }
 
 func noProject(msg string, cause error) error {
@@ -293,7 +309,7 @@ var (
 		"retention", "model_paths", "seed_paths", "test_paths", "macro_paths", "snapshot_paths", "analysis_paths", "docs_paths",
 		"target_path", "packages_install_path", "clean_targets", "on_run_start", "on_run_end", "dispatch", "meta", "description"}
 	// emptyTopKeys are dbt's, and mean nothing in project.yml.
-	emptyTopKeys = []string{"config_version", "profile", "quoting", "query_comment", "require_dbt_version", "asset_paths", "log_path",
+	emptyTopKeys = []string{"config_version", "profile", "quoting", "query_comment", "require_dbt_version", "asset_paths", "log_path", "function_paths", "dbt_cloud",
 		"flags", "restrict_access", "unit_tests", "exposures", "metrics", "semantic_models", "saved_queries", "functions", "analyses", "anchors"}
 )
 
@@ -303,8 +319,11 @@ func (l *loader) topLevel() {
 	for _, t := range l.top {
 		switch key := strings.ReplaceAll(t.key, "-", "_"); {
 		case slices.Contains(emptyTopKeys, key):
-			if key == "flags" && l.dbt() {
+			switch {
+			case key == "flags" && l.dbt():
 				l.flags(t.v)
+			case key == "require_dbt_version" && l.dbt():
+				l.requires(t.v)
 			}
 			if !l.dbt() {
 				f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true

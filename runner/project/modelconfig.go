@@ -89,7 +89,7 @@ var schemaChanges = map[string]string{"evolve": "evolve", "fail": "fail", "appen
 // modelFields reads each config key into its field.
 var modelFields = map[string]func(*decoder, *ModelConfig, Setting){
 	"materialized": func(d *decoder, c *ModelConfig, s Setting) {
-		c.Materialized = d.word(s, "materialized", modelKinds)
+		c.Materialized = d.materialized(s)
 	},
 	"enabled":              func(d *decoder, c *ModelConfig, s Setting) { c.Enabled = d.bool(s, "enabled") },
 	"run_id_column":        func(d *decoder, c *ModelConfig, s Setting) { c.RunIDColumn = d.runIDColumn(s) },

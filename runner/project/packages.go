@@ -322,6 +322,9 @@ func (l *loader) take(pl *loader) {
 	p.OnRunStart, p.OnRunEnd = append(p.OnRunStart, k.OnRunStart...), append(p.OnRunEnd, k.OnRunEnd...)
 	var required []string
 	for _, key := range []string{"require-dbt-version", "require_dbt_version"} {
+		if n := find(pl.top, key); n != nil {
+			pl.requires(n)
+		}
 		required = append(required, pl.f.texts(find(pl.top, key), key)...)
 	}
 	p.Packages = append(p.Packages, &Package{Name: k.Name, Version: k.Version, Dir: pl.prefix, Vars: k.Vars, VarPos: k.VarPos, RequireDBT: required})

@@ -93,6 +93,7 @@ type Project struct {
 
 	SHA256   string            // of the names of all files and the contents of those that were read: not of seeds
 	Secrets  map[string]string // values of secret environment variables that the target uses, by name: mask them
+	Python   []string          // files of Python models, which are not read
 	Warnings []*diag.Error
 }
 

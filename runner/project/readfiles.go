@@ -58,6 +58,7 @@ func (l *loader) listFiles() []*file {
 					kind, ok = schemaYAML, true
 				}
 				if sql, models := kinds[".sql"]; ext == ".py" && models && sql == modelFile {
+					l.p.Python = append(l.p.Python, l.name(name))
 					l.errs.Add(&diag.Error{Pos: Pos{File: l.name(name)}, Warn: true, Msg: "Python models are not supported; the file is ignored"})
 				}
 				if !ok || seen[name] {

@@ -112,15 +112,16 @@ type artifacts struct {
 	dir     string
 	shown   string // the same, relative to the project if it is in it
 	at      time.Time
-	sql     map[string]string // of nodes that were compiled, as written; by id
-	ids     map[string]string // of models, seeds and snapshots, by name
-	entries map[string]string // YAML file that describes one of them, by id
-	paths   map[string]string // of a model's file below its model path, by id
-	passed  map[string]bool   // data tests of a build that passed, by id
+	sql     map[string]string                  // of nodes that were compiled, as written; by id
+	ids     map[string]string                  // of models, seeds and snapshots, by name
+	entries map[string]string                  // YAML file that describes one of them, by id
+	paths   map[string]string                  // of a model's file below its model path, by id
+	tested  map[string]map[string]testedColumn // by id of the model
+	passed  map[string]bool                    // data tests of a build that passed, by id
 }
 
 func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
-	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}, passed: map[string]bool{}}
+	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}, passed: map[string]bool{}, tested: testedColumns(g)}
 	a.dir = cmp.Or(a.dir, g.Project.TargetPath, "target")
 	if !filepath.IsAbs(a.dir) {
 		a.dir = filepath.Join(r.project.Dir, a.dir)
@@ -284,10 +285,15 @@ func (a *artifacts) writeFolder(root *os.Root, dir string, names map[string]stri
 
 func (a *artifacts) compiledFile(n *compile.Node) string {
 	file := path.Join("compiled", n.Package, a.originalPath(n))
-	if n.Test != nil && n.Test.Generic != "" {
+	if n.Test != nil && n.Test.Generic != "" || ofYAML(n) {
 		file = path.Join(file, testFile(n))
 	}
 	return file
+}
+
+// ofYAML says whether a node has no file of its own: a snapshot of a schema file.
+func ofYAML(n *compile.Node) bool {
+	return n.Resource == compile.Snapshot && path.Ext(n.File) != ".sql"
 }
 
 // testFile names a generic data test's SQL; a long name is cut as dbt cuts it.

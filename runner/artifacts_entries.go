@@ -20,21 +20,36 @@ func (a *artifacts) addEntries(m *artifact.Manifest) {
 		id := "group." + e.Package + "." + e.Name
 		m.Groups[id] = &artifact.Group{Name: e.Name, ResourceType: "group", PackageName: e.Package, Path: a.entryPath(e), OriginalFilePath: a.entryFile(e),
 			UniqueID: id, Owner: owner(raw["owner"]), Description: artifact.Text(a.described(e))}
+		if cfg := dictOf(raw["config"]); len(cfg) > 0 {
+			m.Groups[id].Config = map[string]any{"meta": dictOf(cfg["meta"])}
+		}
 		if m.GroupMap[e.Name] == nil {
 			m.GroupMap[e.Name] = []string{}
 		}
 	}
 	for _, e := range a.g.Project.Entries["exposure"] {
+		if disabled(e) {
+			continue
+		}
 		x := a.exposure(e)
 		m.Exposures[x.UniqueID] = x
 		m.ParentMap[x.UniqueID], m.ChildMap[x.UniqueID] = sortedIDs(x.DependsOn.Nodes), []string{}
 	}
 	for _, e := range a.g.Project.Entries["unit_test"] {
+		if disabled(e) {
+			continue
+		}
 		for _, u := range a.unitTests(e) {
 			m.UnitTests[u.UniqueID] = u
 			m.ParentMap[u.UniqueID], m.ChildMap[u.UniqueID] = sortedIDs(u.DependsOn.Nodes), []string{}
 		}
 	}
+}
+
+// disabled says whether an entry is left out.
+func disabled(e *project.Entry) bool {
+	raw := rawOf(e)
+	return raw["enabled"] == false || dictOf(raw["config"])["enabled"] == false
 }
 
 func (a *artifacts) described(e *project.Entry) string {

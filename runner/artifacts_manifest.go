@@ -6,9 +6,11 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -183,9 +185,95 @@ func (a *artifacts) model(out *artifact.Node, n *compile.Node, settings map[stri
 	if file := a.entries[n.ID]; file != "" {
 		out.PatchPath = artifact.Text(n.Package + "://" + a.ofPackage(n.Package, file))
 	}
-	out.Access, out.Constraints, out.PrimaryKey = artifact.Text(cmp.Or(cfg.Access, "protected")), []artifact.ModelLevelConstraint{}, texts(cfg.PrimaryKey)
+	out.Access, out.Constraints, out.PrimaryKey = artifact.Text(cmp.Or(cfg.Access, "protected")), []artifact.ModelLevelConstraint{}, a.primaryKey(n)
+	a.fromEntry(out, n)
 	out.Contract = &artifact.Contract{Enforced: cfg.ContractEnforced, AliasTypes: true}
 	out.Config = modelConfig(n, settings)
+}
+
+// fromEntry adds what the YAML entry of a model says of it.
+func (a *artifacts) fromEntry(out *artifact.Node, n *compile.Node) {
+	e := n.Entry()
+	if e == nil {
+		return
+	}
+	for _, k := range e.Constraints {
+		c := artifact.ModelLevelConstraint{Columns: texts(k.Columns)}
+		c.ColumnLevelConstraint = artifact.ColumnLevelConstraint{Type: k.Type, Name: artifact.Text(k.Name), Expression: artifact.Text(k.Expression),
+			WarnUnenforced: !k.QuietUnenforced, WarnUnsupported: !k.QuietUnsupported, To: artifact.Text(k.To), ToColumns: texts(k.ToColumns)}
+		out.Constraints = append(out.Constraints, c)
+	}
+	if t, err := compile.ParseEventTime(fmt.Sprint(rawOf(e)["deprecation_date"])); err == nil {
+		out.DeprecationDate = artifact.Text(t.Format("2006-01-02T15:04:05+00:00"))
+	}
+}
+
+// primaryKey is the key of a model: of its config, of its constraints, or what its
+// data tests say of columns, as dbt infers it.
+func (a *artifacts) primaryKey(n *compile.Node) []string {
+	if len(n.Config.PrimaryKey) > 0 {
+		return n.Config.PrimaryKey
+	}
+	if e := n.Entry(); e != nil {
+		for _, k := range e.Constraints {
+			if k.Type == "primary_key" {
+				return texts(k.Columns)
+			}
+		}
+	}
+	for _, c := range n.Columns {
+		for _, k := range c.Constraints {
+			if k.Type == "primary_key" {
+				return []string{c.Name}
+			}
+		}
+	}
+	unique, both := []string{}, []string{}
+	tested := a.tested[n.ID]
+	for _, c := range slices.Sorted(maps.Keys(tested)) {
+		if !tested[c].unique {
+			continue
+		}
+		unique = append(unique, c)
+		if tested[c].notNull {
+			both = append(both, c)
+		}
+	}
+	if len(both) > 0 {
+		return both
+	}
+	return unique
+}
+
+// testedColumn says which data tests a column has.
+type testedColumn struct{ unique, notNull bool }
+
+// testedColumns are the columns that unique and not_null test, by model.
+func testedColumns(g *compile.Graph) map[string]map[string]testedColumn {
+	out := map[string]map[string]testedColumn{}
+	for _, n := range g.Nodes {
+		if n.Test == nil || n.Test.Generic == "" {
+			continue
+		}
+		columns := []any{n.Test.Column}
+		if n.Test.Column == "" {
+			columns = listOf(n.Test.Kwargs()["combination_of_columns"])
+		}
+		for _, c := range columns {
+			name, ok := c.(string)
+			if !ok || name == "" {
+				continue
+			}
+			if out[n.Test.Model] == nil {
+				out[n.Test.Model] = map[string]testedColumn{}
+			}
+			t := out[n.Test.Model][name]
+			t.unique = t.unique || n.Test.Generic == "unique" || n.Test.Generic == "unique_combination_of_columns"
+			t.notNull = t.notNull || n.Test.Generic == "not_null"
+			out[n.Test.Model][name] = t
+		}
+	}
+	return out
 }
 
 // materialized is a kind of model as dbt calls it.
@@ -218,6 +306,9 @@ func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
 			if v != nil {
 				out[key] = v
 			}
+			if t, err := compile.ParseEventTime(fmt.Sprint(v)); err == nil && key == "begin" {
+				out[key] = t.Format("2006-01-02T15:04:05")
+			}
 		default:
 			out[key] = v
 		}
@@ -229,9 +320,12 @@ func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
 // keys.
 func testConfig(n *compile.Node, settings map[string]any) map[string]any {
 	t := n.Test
+	if t.Keeps(false) && settings["store_failures_as"] == nil {
+		settings["store_failures_as"] = "table"
+	}
 	return map[string]any{
 		"enabled": true, "alias": settings["alias"], "schema": cmp.Or[any](settings["schema"], "dbt_test__audit"), "database": settings["database"],
-		"tags": texts(n.Tags), "meta": dictOf(settings["meta"]), "group": textOf(settings["group"]), "materialized": "test", "severity": strings.ToUpper(t.Severity),
+		"tags": texts(n.Tags), "meta": dictOf(settings["meta"]), "group": textOf(settings["group"]), "materialized": "test", "severity": t.Said,
 		"store_failures": settings["store_failures"], "store_failures_as": settings["store_failures_as"], "where": settings["where"], "limit": limit(t.Limit),
 		"fail_calc": t.FailCalc, "warn_if": t.WarnIf, "error_if": t.ErrorIf,
 	}
@@ -240,15 +334,29 @@ func testConfig(n *compile.Node, settings map[string]any) map[string]any {
 func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[string]any) {
 	t := n.Test
 	out.Config = testConfig(n, settings)
+	if t.KeptIn.Schema != "" {
+		out.Schema = t.KeptIn.Schema
+	}
+	if t.Keeps(false) {
+		kept := t.KeptIn
+		kept.Database = a.database()
+		out.RelationName = artifact.Text(kept.String())
+	}
+	if file := a.entries[n.ID]; file != "" && t.Generic == "" {
+		out.PatchPath = artifact.Text(n.Package + "://" + a.ofPackage(n.Package, file))
+	}
 	if t.Generic == "" {
 		return
 	}
-	out.ColumnName, out.AttachedNode = artifact.Text(t.Column), artifact.Text(t.Model)
+	out.ColumnName = artifact.Text(t.Column)
 	kwargs := t.Kwargs()
 	if t.Column != "" {
 		kwargs["column_name"] = t.Column
 	}
 	if of := a.g.Nodes[t.Model]; of != nil {
+		if of.Source == nil {
+			out.AttachedNode = artifact.Text(t.Model)
+		}
 		out.FileKeyName = artifact.Text(plural(of) + "." + keyName(of))
 		kwargs["model"] = "{{ get_where_subquery(" + call(of) + ") }}"
 	}
@@ -264,13 +372,16 @@ func keyName(n *compile.Node) string {
 	if n.Source != nil {
 		return n.Source.SourceName
 	}
-	return n.Name
+	return n.BaseName()
 }
 
 // call is how a template names a node.
 func call(n *compile.Node) string {
 	if n.Source != nil {
 		return "source('" + n.Source.SourceName + "', '" + n.Source.Name + "')"
+	}
+	if n.Version != nil {
+		return fmt.Sprintf("ref('%s', version='%v')", n.BaseName(), n.Version.V)
 	}
 	return "ref('" + n.Name + "')"
 }
@@ -280,13 +391,22 @@ func (a *artifacts) source(n *compile.Node) *artifact.Source {
 	settings := n.Settings()
 	rel := n.Relation
 	rel.Database = cmp.Or(rel.Database, a.database())
+	name := rel.String()
+	if files := n.Files(); files != "" {
+		name = files
+	}
 	out := &artifact.Source{
 		Database: rel.Database, Schema: rel.Schema, Name: s.Name, ResourceType: "source", PackageName: n.Package, Path: a.originalPath(n),
 		OriginalFilePath: a.originalPath(n), UniqueID: n.ID, FQN: texts(n.FQN), SourceName: s.SourceName, SourceDescription: a.g.Described(s.Package, s.SourceDescription),
 		Loader: s.Loader, Identifier: s.Identifier, LoadedAtField: artifact.Text(s.LoadedAtField), LoadedAtQuery: artifact.Text(s.LoadedAtQuery),
 		Freshness: freshness(s.Freshness), Description: n.Description, Columns: columns(n.Columns), Meta: orEmpty(s.Meta), SourceMeta: map[string]any{},
 		Tags: texts(n.Tags), Config: map[string]any{"enabled": true, "meta": orEmpty(s.Meta), "tags": texts(n.Tags)}, UnrenderedConfig: settings,
-		RelationName: artifact.Text(rel.String()), CreatedAt: seconds(a.at),
+		RelationName: artifact.Text(name), CreatedAt: seconds(a.at),
+	}
+	for key, v := range settings {
+		if _, ours := out.Config[key]; !ours && v != nil {
+			out.Config[key] = v
+		}
 	}
 	if len(s.External) > 0 {
 		out.External, _ = compile.Plain(s.External).(map[string]any)
@@ -309,7 +429,7 @@ func freshness(f *project.Freshness) *artifact.Freshness {
 
 // path is a node's file below the folder of its kind.
 func (a *artifacts) path(n *compile.Node) string {
-	if p, ok := a.paths[n.ID]; ok && n.Test == nil {
+	if p, ok := a.paths[n.ID]; ok && n.Test == nil && !ofYAML(n) {
 		return p
 	}
 	if n.Test != nil && n.Test.Generic != "" {
@@ -317,7 +437,10 @@ func (a *artifacts) path(n *compile.Node) string {
 	}
 	file := a.originalPath(n)
 	if _, below, ok := strings.Cut(file, "/"); ok {
-		return below
+		file = below
+	}
+	if ofYAML(n) {
+		return path.Join(file, testFile(n))
 	}
 	return file
 }
@@ -333,7 +456,7 @@ func columns(cols []project.Column) map[string]*artifact.ColumnInfo {
 		}
 		for _, k := range c.Constraints {
 			info.Constraints = append(info.Constraints, artifact.ColumnLevelConstraint{Type: k.Type, Name: artifact.Text(k.Name),
-				Expression: artifact.Text(k.Expression), WarnUnenforced: true, WarnUnsupported: true, To: artifact.Text(k.To), ToColumns: texts(k.ToColumns)})
+				Expression: artifact.Text(k.Expression), WarnUnenforced: !k.QuietUnenforced, WarnUnsupported: !k.QuietUnsupported, To: artifact.Text(k.To), ToColumns: texts(k.ToColumns)})
 		}
 		out[c.Name] = info
 	}

@@ -89,7 +89,14 @@ type Node struct {
 	config   project.Config // merged
 	own      project.Config // of a seed's YAML entry
 	external string         // a source's files, as SQL
+	entry    *project.Entry // of a model: what a schema file says of it
 }
+
+// Entry is what a schema file says of a model; nil: nothing.
+func (n *Node) Entry() *project.Entry { return n.entry }
+
+// Files is how SQL names the files of a source that is kept in files; "" otherwise.
+func (n *Node) Files() string { return n.external }
 
 // BaseName is a model's name without its version, as dbt's artifacts have it.
 func (n *Node) BaseName() string {
@@ -126,6 +133,8 @@ type DataTest struct {
 	// KeptIn is where its failing rows are kept, if they are: schema and name.
 	KeptIn engine.Relation
 	keep   *bool // nil: the config does not say
+	// Said is its severity as the config spells it.
+	Said string
 
 	// RowWise, of a built-in test that looks at each row by itself and has no
 	// `where`, fail_calc or override by a project macro, is an aggregate over

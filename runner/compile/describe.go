@@ -12,6 +12,7 @@ import (
 
 // describe renders a description of a YAML file, which may call doc().
 func (u *unit) describe(text string, at diag.Pos) string {
+	text = strings.TrimSuffix(text, "\n") // as Jinja does
 	if !strings.Contains(text, "{{") && !strings.Contains(text, "{%") {
 		return text
 	}

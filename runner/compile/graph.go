@@ -28,6 +28,7 @@ type compiler struct {
 	uses  []*Exposure
 
 	described map[description]string
+	told      map[string]bool  // warnings of keys of one's own: a folder's is told of once
 	kept      map[string]*Node // data tests by the table of their failing rows
 }
 
@@ -101,7 +102,11 @@ func (c *compiler) sources() {
 			ID: sourceID(s), Name: s.Name, Package: s.Package, Resource: Source, Kind: Source,
 			File: s.File, Pos: s.Pos, FQN: s.FQN, Tags: s.Tags, Description: s.Description, Columns: s.Columns, Source: s, config: s.Config,
 			Relation: engine.Relation{Database: s.Database, Schema: s.Schema, Name: s.Identifier},
-			external: externalSource(s),
+		}
+		var err error
+		n.external, err = externalSource(s)
+		if err != nil && s.Enabled {
+			c.errs.Add(&diag.Error{Pos: s.Pos, Msg: fmt.Sprintf("source %s.%s: %s", s.SourceName, s.Name, err), Err: err})
 		}
 		key := [2]string{s.SourceName, s.Name}
 		if !s.Enabled {
@@ -195,6 +200,7 @@ func (c *compiler) model(m *project.Model) unit {
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	u.configure()
 	u.hooks()
+	n.entry = m.YAML
 	if m.YAML != nil {
 		u.contract(m.YAML.Constraints)
 	} else {
@@ -216,7 +222,7 @@ func (u *unit) configure() {
 	}
 	if errs := decode(); len(errs)+len(kinds) > 0 { // again, with the places
 		u.r.placeConfig()
-		errs = atKeys(decode(), n.config)
+		errs = u.r.ownKeys(atKeys(decode(), n.config))
 		for _, e := range errs {
 			e.Warn = e.Warn || n.Package != u.r.project.Name // its user cannot mend it
 		}
@@ -235,11 +241,40 @@ func (r *render) merged() project.Config {
 
 // report tells what is wrong in a unit.
 func (c *compiler) report(u *unit) {
-	c.errs.Add(u.config...)
+	for _, e := range u.config {
+		if !c.toldOf(e) {
+			c.errs.Add(e)
+		}
+	}
 	c.errs.Add(u.r.warnings...)
 	if u.err != nil {
 		c.errs.AddErr(u.node.Pos, u.r.refer(u.err))
 	}
+}
+
+// ownKeys makes warnings of keys that are nobody's but the user's: dbt allows them, and
+// config.get reads them. What is spelled nearly like a known key stays an error.
+func (r *render) ownKeys(errs []*diag.Error) []*diag.Error {
+	for _, e := range errs {
+		if !r.strict && strings.HasPrefix(e.Msg, "unknown key") && !strings.Contains(e.Msg, "did you mean") {
+			e.Warn, e.Advice = true, "it means nothing here; templates read it by config.get"
+		}
+	}
+	return errs
+}
+
+// toldOf says whether a warning of an unknown key was given already.
+func (c *compiler) toldOf(e *diag.Error) bool {
+	if !e.Warn || !strings.HasPrefix(e.Msg, "unknown key") {
+		return false
+	}
+	key := e.Pos.String() + e.Msg
+	before := c.told[key]
+	if c.told == nil {
+		c.told = map[string]bool{}
+	}
+	c.told[key] = true
+	return before
 }
 
 // link resolves the calls that a template made and notes its parents. fail is
@@ -368,29 +403,4 @@ func (c *compiler) cycle(path []string) {
 	e := first.r.fail(first.links[path[len(path)-2]], errors.New("cycle: "+strings.Join(names, " → ")))
 	e.Advice = strings.Join(reads, ", ") + "; take one of these refs out"
 	c.errs.Add(e)
-}
-
-// externalSource is what a source that is kept in files prints: dbt-duckdb's
-// external_location, with {name} and {identifier} filled in.
-func externalSource(s *project.Source) string {
-	location := ""
-	for _, from := range []func(string) (any, bool){
-		func(k string) (any, bool) { v, ok := s.Config[k]; return v.Value, ok },
-		func(k string) (any, bool) { v, ok := s.Meta[k]; return v, ok },
-		func(k string) (any, bool) { v, ok := s.External[k]; return v, ok },
-	} {
-		for _, key := range []string{"external_location", "location"} {
-			if v, ok := from(key); ok && location == "" {
-				location = jinja.Str(jinja.FromGo(v))
-			}
-		}
-	}
-	if location == "" {
-		return ""
-	}
-	location = strings.NewReplacer("{name}", s.Name, "{identifier}", s.Identifier, "{schema}", s.Schema).Replace(location)
-	if strings.ContainsAny(location, "('") {
-		return location // a call such as read_csv('…'), or quoted already
-	}
-	return engine.Literal(location)
 }

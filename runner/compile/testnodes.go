@@ -24,9 +24,13 @@ func (c *compiler) dataTests() {
 		}
 	}
 	all := func(n *Node, tests []*project.DataTest, columns []project.Column) {
-		each(n, tests, nil)
+		var own []string
+		if n.Source != nil {
+			own = n.Tags // as in dbt: a model's tags are not its tests'
+		}
+		each(n, tests, own)
 		for _, col := range columns {
-			each(n, col.Tests, col.Tags)
+			each(n, col.Tests, slices.Concat(own, col.Tags))
 		}
 	}
 	for _, m := range c.project.Models {
@@ -74,10 +78,14 @@ func (u *unit) configureTest() {
 		u.r.placeConfig()
 		n.config = u.r.merged()
 		cfg, errs = project.DecodeTest(n.config)
-		u.config = atKeys(errs, n.config)
+		u.config = u.r.ownKeys(atKeys(errs, n.config))
 	}
 	t := n.Test
 	t.Severity, t.WarnIf, t.ErrorIf, t.FailCalc, t.Where, t.Limit = cfg.Severity, cfg.WarnIf, cfg.ErrorIf, cfg.FailCalc, cfg.Where, cfg.Limit
+	t.Said = "ERROR"
+	if said, ok := n.config["severity"].Value.(string); ok {
+		t.Said = said
+	}
 	u.enabled = cfg.Enabled
 	u.config = append(u.config, u.keptIn(cfg)...)
 	for _, tag := range cfg.Tags {

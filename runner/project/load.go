@@ -162,6 +162,7 @@ func (l *loader) openFile() error {
 	}
 	l.top = f.pairs(node, f.name)
 	if l.p.File == DBTFile {
+		f.dbt = l.prefix == ""
 		l.olderNames()
 	}
 	return f.errs.Err()
@@ -329,7 +330,7 @@ func (l *loader) topLevel() {
 				f.errorf(t.k, "%s has no meaning in project.yml and is ignored", t.key).Warn = true
 			}
 		case !slices.Contains(topKeys, key):
-			f.unknownKey(t.k, t.key, p.File, topKeys)
+			f.errs.Add(unknownKey(f.setting(t.k, nil), t.key, p.File, topKeys))
 		case key == "on_run_start" || key == "on_run_end":
 			l.onRun(t, key == "on_run_start")
 		case key == "dispatch":

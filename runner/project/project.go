@@ -228,6 +228,8 @@ type Column struct {
 type Constraint struct {
 	Type, Name, Expression, To string
 	Columns, ToColumns         []string
+	QuietUnenforced            bool // no warning where it is not enforced
+	QuietUnsupported           bool // warn_unsupported: false
 	Pos                        Pos
 }
 

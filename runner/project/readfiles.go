@@ -139,7 +139,7 @@ func (l *loader) readFile(f *file) {
 	f.sum = sha256.Sum256(data)
 	if f.kind == schemaYAML {
 		y, root := parseYAML(f.name, data)
-		y.render, y.lenient = l.render, l.isPackage()
+		y.render, y.lenient, y.dbt = l.render, l.isPackage(), l.dbt()
 		f.fatal(&y.errs)
 		f.schema = readSchema(y, root, l.p.Name)
 		f.errs.Merge(&y.errs)

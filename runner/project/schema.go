@@ -258,7 +258,7 @@ func (f *yamlFile) config(n *yaml.Node, what string, keys []string) Config {
 	c := Config{}
 	for _, p := range f.pairs(n, what) {
 		key := ConfigKey(p.key)
-		if !slices.Contains(keys, key) {
+		if !slices.Contains(keys, key) && !f.own(key, keys) {
 			f.unknownKey(p.k, p.key, what, keys)
 			continue
 		}
@@ -345,6 +345,8 @@ func (f *yamlFile) constraints(n *yaml.Node) []Constraint {
 		k := Constraint{Pos: f.pos(c), Type: strings.ToLower(f.text(find(ps, "type"), "type")), Name: f.text(find(ps, "name"), "name"),
 			Expression: f.text(find(ps, "expression"), "expression"), To: f.rawText(find(ps, "to"), "to"),
 			Columns: f.texts(find(ps, "columns"), "columns"), ToColumns: f.texts(find(ps, "to_columns"), "to_columns")}
+		k.QuietUnenforced = !f.boolean(find(ps, "warn_unenforced"), "warn_unenforced", true)
+		k.QuietUnsupported = !f.boolean(find(ps, "warn_unsupported"), "warn_unsupported", true)
 		if !slices.Contains(constraintTypes, k.Type) {
 			f.errorf(c, "unknown constraint type %q", k.Type).Advice = "types: " + strings.Join(constraintTypes, ", ")
 		}

@@ -48,7 +48,7 @@ func (r *treeReader) read(n *yaml.Node, prefix string) *tree {
 		sub := strings.TrimPrefix(prefix+"/"+p.key, "/")
 		isFolder := r.folders[sub] || prefix == "" && p.key == r.pkg
 		switch {
-		case strings.HasPrefix(p.key, "+") && !known:
+		case strings.HasPrefix(p.key, "+") && !known && !r.f.own(key, r.keys):
 			r.f.unknownKey(p.k, p.key, "the config of "+what, plus(r.keys))
 		case strings.HasPrefix(p.key, "+") || known && !(mapping && isFolder):
 			if _, double := t.config[key]; double {

@@ -21,6 +21,7 @@ type yamlFile struct {
 	starts  []int  // where each line begins; made when first needed
 	errs    diag.List
 	render  *renderer // nil: Jinja is left as it is
+	dbt     bool      // of a project with dbt_project.yml: keys of one's own are allowed
 	lenient bool      // of a package: keys that are not known are nobody's business
 	budget  int       // nodes that values may still be made of: aliases can make a small file huge
 }
@@ -200,11 +201,21 @@ func (f *yamlFile) known(ps []pair, what string, keys []string) []pair {
 	return out
 }
 
+// own says whether a key that is not known may be one of the user's own, as dbt allows
+// them; what is spelled nearly like a known one is a mistake.
+func (f *yamlFile) own(key string, keys []string) bool {
+	return f.lenient || f.dbt && diag.Nearest(key, keys) == ""
+}
+
 func (f *yamlFile) unknownKey(n *yaml.Node, key, what string, keys []string) {
 	if f.lenient {
 		return
 	}
-	f.errs.Add(unknownKey(f.setting(n, nil), key, what, keys))
+	e := unknownKey(f.setting(n, nil), key, what, keys)
+	if e.Warn = f.own(key, keys); e.Warn {
+		e.Advice = "it is ignored"
+	}
+	f.errs.Add(e)
 }
 
 // unknownKey is the error of a key that is not known.

@@ -3,6 +3,7 @@ module warehouse
 go 1.26
 
 require (
+	github.com/dlclark/regexp2 v1.12.0
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
 	github.com/google/go-cmp v0.6.0
 	github.com/google/uuid v1.6.0

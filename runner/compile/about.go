@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +42,7 @@ func (r *render) modules() jinja.Value {
 			return m.Attr(name)
 		}
 		return nil, false
-	}}
+	}, nil}
 }
 
 func (r *render) database() jinja.Value {
@@ -111,8 +110,12 @@ func (r *render) model() jinja.Value {
 	return r.about(r.node)
 }
 
-// graph is all nodes, by id.
+// graph is all nodes, by id: made once for a template, which may look at it often.
 func (r *render) graph() jinja.Value {
+	t := r.top()
+	if t.nodes != nil {
+		return t.nodes
+	}
 	nodes, sources := jinja.NewDict(), jinja.NewDict()
 	if r.b != nil && r.all != nil {
 		for _, id := range slices.Sorted(maps.Keys(r.all)) {
@@ -124,8 +127,9 @@ func (r *render) graph() jinja.Value {
 			}
 		}
 	}
-	return dict("nodes", nodes, "sources", sources, "exposures", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict(),
-		"functions", jinja.NewDict(), "semantic_models", jinja.NewDict(), "saved_queries", jinja.NewDict())
+	t.nodes = dict("exposures", jinja.NewDict(), "functions", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict(),
+		"nodes", nodes, "sources", sources, "semantic_models", jinja.NewDict(), "saved_queries", jinja.NewDict())
+	return t.nodes
 }
 
 // About is a node as templates see it; nil of nil.
@@ -134,75 +138,6 @@ func (g *Graph) About(n *Node) jinja.Value {
 		return nil
 	}
 	return (&render{env: g.env, node: n}).about(n)
-}
-
-// about is a node as templates see it: the keys of dbt's manifest.
-func (r *render) about(n *Node) *jinja.Dict {
-	columns := jinja.NewDict()
-	for _, c := range n.Columns {
-		_ = columns.Set(c.Name, dict("name", c.Name, "description", c.Description, "data_type", orNone(c.DataType),
-			"quote", c.Quote, "tags", list(c.Tags), "meta", jinja.FromGo(orEmpty(c.Meta)), "constraints", &jinja.List{}))
-	}
-	refs := &jinja.List{}
-	for _, id := range n.Refs {
-		if parent := r.all[id]; parent != nil {
-			refs.Items = append(refs.Items, dict("name", parent.BaseName(), "package", nil, "version", parent.version()))
-		}
-	}
-	_, below, _ := strings.Cut(n.File, "/")
-	d := dict(
-		"name", n.BaseName(), "unique_id", n.ID, "resource_type", n.Resource, "package_name", n.Package,
-		"original_file_path", n.File, "path", below,
-		"fqn", list(n.FQN), "tags", list(n.Tags), "description", n.Description, "columns", columns,
-		"depends_on", dict("nodes", list(n.Parents), "macros", &jinja.List{}), "refs", refs,
-		"config", r.configDict(n), "meta", jinja.FromGo(orEmpty(n.Config.Meta)),
-		"raw_code", n.RawSQL, "raw_sql", n.RawSQL, "language", "sql", "database", r.database(), "schema", cmp.Or(n.Placed, n.Table.Schema), "alias", n.Table.Name,
-	)
-	if n.Resource == Model {
-		_ = d.Set("batch", nil)
-		if batch, ok := r.batch(); ok && n == r.node {
-			_ = d.Set("batch", n.Increment.Batches.about(batch))
-		}
-		_ = d.Set("version", nil)
-		_ = d.Set("latest_version", nil)
-		if n.Version != nil {
-			_ = d.Set("version", n.Version.V)
-			_ = d.Set("latest_version", n.Version.Latest)
-		}
-	}
-	switch n.Resource {
-	case Source:
-		for k, v := range map[string]jinja.Value{"source_name": n.Source.SourceName, "identifier": n.Source.Identifier, "schema": n.Relation.Schema,
-			"loader": n.Source.Loader, "source_description": n.Source.SourceDescription} {
-			_ = d.Set(k, v)
-		}
-	case Test:
-		_ = d.Set("column_name", orNone(n.Test.Column))
-		_ = d.Set("attached_node", orNone(n.Test.Model))
-		_ = d.Set("alias", n.Name)
-		if n.Test.Generic != "" {
-			_ = d.Set("test_metadata", dict("name", n.Test.Generic, "namespace", orNone(n.Test.Package), "kwargs", orEmptyDict(n.Test.Args)))
-		}
-	}
-	return d
-}
-
-func (r *render) configDict(n *Node) *jinja.Dict {
-	d := dict("enabled", true, "materialized", n.Kind, "tags", list(n.Tags))
-	if n.Resource == Test {
-		d = dict("enabled", true, "severity", n.Test.Severity, "warn_if", n.Test.WarnIf, "error_if", n.Test.ErrorIf,
-			"fail_calc", n.Test.FailCalc, "where", orNone(n.Test.Where), "tags", list(n.Tags))
-	}
-	config := n.config
-	if n == r.node && r.b == nil {
-		config = r.merged()
-	}
-	for _, key := range slices.Sorted(maps.Keys(config)) {
-		if key != "tags" {
-			_ = d.Set(key, clone(config[key].Value))
-		}
-	}
-	return d
 }
 
 func orEmpty(m map[string]any) map[string]any {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ func (r *render) adapter() jinja.Value {
 		"expand_target_column_types":     nothing,
 		"cache_added":                    nothing,
 		"cache_dropped":                  nothing,
+		"already_exists":                 r.alreadyExists,
+		"escape_sql_string":              r.escapeText,
 		"commit":                         nothing,
 		"is_replaceable":                 func(*jinja.Call) (jinja.Value, error) { return true, nil },
 		"convert_datetimes_to_strs":      func(c *jinja.Call) (jinja.Value, error) { return c.Args[0], nil },
@@ -46,6 +49,8 @@ func (r *render) adapter() jinja.Value {
 			return columnClass(r.opts.Dialect), true
 		case "behavior":
 			return r.behavior(), true
+		case "config":
+			return fixed("config", map[string]jinja.Value{"credentials": r.target(), "project_name": r.project.Name}), true
 		}
 		if m := methods[name]; m != nil {
 			return fn("adapter."+name, m), true
@@ -58,8 +63,13 @@ func (r *render) adapter() jinja.Value {
 				return nil, fmt.Errorf("adapter.%s changes the database: here the run stores models, templates only read", name)
 			}), true
 		}
+		if notOfAdapter[name] {
+			return fn("adapter."+name, func(*jinja.Call) (jinja.Value, error) {
+				return nil, &lookupError{msg: "dbt's adapter." + name + " is not here", advice: storesModels}
+			}), true
+		}
 		return nil, false
-	}}
+	}, namesOf(methods)}
 }
 
 // behavior is the project's behavior flags: each is true or false itself, and
@@ -68,7 +78,7 @@ func (r *render) behavior() jinja.Value {
 	return &namespace{"behavior", func(name string) (jinja.Value, bool) {
 		on := slices.Contains(r.project.Behavior, name)
 		return behaviorFlag{fixed(name, map[string]jinja.Value{"no_warn": on}), on}, true
-	}}
+	}, nil}
 }
 
 // behaviorFlag is one of them.
@@ -127,7 +137,7 @@ func (r *render) getRelation(c *jinja.Call) (jinja.Value, error) {
 	if !r.execute() {
 		return nil, nil
 	}
-	rel := &relation{kind: "table"}
+	rel := &relation{}
 	for i, to := range []*string{&rel.Database, &rel.Schema, &rel.Name} {
 		if s, ok := v[i].(string); ok {
 			*to = s
@@ -153,10 +163,23 @@ func (r *render) listRelations(c *jinja.Call) (jinja.Value, error) {
 	return r.findRelations(db, schema, "")
 }
 
+// realDatabase is what the engine calls a database: dbt-duckdb calls the one of
+// the target after its file, and templates may have that name in them.
+func (r *render) realDatabase(name string) string {
+	path, _ := r.project.Target.Value().Get("path")
+	file, _ := path.(string)
+	stem, _, _ := strings.Cut(filepath.Base(file), ".")
+	if real, ok := r.database().(string); ok && file != "" && strings.EqualFold(name, stem) {
+		return real
+	}
+	return name
+}
+
 // findRelations asks the information schema; "" matches anything.
 func (r *render) findRelations(database, schema, name string) (*jinja.List, error) {
 	out := &jinja.List{}
 	var where []string
+	database = r.realDatabase(database)
 	for _, c := range []struct{ column, value string }{{"table_catalog", database}, {"table_schema", schema}, {"table_name", name}} {
 		if c.value != "" {
 			where = append(where, "lower("+c.column+") = lower("+engine.Literal(c.value)+")")
@@ -236,6 +259,27 @@ func (r *render) missingColumns(c *jinja.Call) (jinja.Value, error) {
 		}
 	}
 	return out, nil
+}
+
+// alreadyExists is adapter.already_exists(schema, name).
+func (r *render) alreadyExists(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.already_exists", "schema", "name")
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.findRelations("", jinja.Str(v[0]), jinja.Str(v[1]))
+	return err == nil && len(found.Items) > 0, err
+}
+
+func (r *render) escapeText(c *jinja.Call) (jinja.Value, error) {
+	v, err := args(c, "adapter.escape_sql_string", "value")
+	if err != nil {
+		return nil, err
+	}
+	if err := noSecret("adapter.escape_sql_string", v[0]); err != nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(jinja.Str(v[0]), "'", "''"), nil
 }
 
 func (r *render) schemaExists(c *jinja.Call) (jinja.Value, error) {

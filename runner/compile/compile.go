@@ -88,8 +88,8 @@ type Node struct {
 	template *jinja.Template
 	config   project.Config // merged
 	own      project.Config // of a seed's YAML entry
+	entry    *project.Entry // what YAML says of a model, seed or snapshot; nil if nothing
 	external string         // a source's files, as SQL
-	entry    *project.Entry // of a model: what a schema file says of it
 }
 
 // Entry is what a schema file says of a model; nil: nothing.

@@ -86,6 +86,16 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"tojson":     call("tojson", writer("tojson", toJSON)),
 		"toyaml":     call("toyaml", writer("toyaml", toYAML)),
 		"local_md5":  call("local_md5", localMD5),
+		"column":     func(r *render) jinja.Value { return columnClass(r.opts.Dialect) },
+		"env":        func(r *render) jinja.Value { return r.target() },
+		"sql_now":    func(*render) jinja.Value { return "now()" },
+		"validation": func(*render) jinja.Value { return validation() },
+
+		"defer_relation":        func(*render) jinja.Value { return nil },
+		"try_or_compiler_error": call("try_or_compiler_error", (*render).tryOrError),
+		"store_raw_result":      call("store_raw_result", (*render).storeRawResult),
+		"diff_of_two_dicts":     call("diff_of_two_dicts", differences),
+
 		"set":        call("set", makeSet("set", false)),
 		"set_strict": call("set_strict", makeSet("set_strict", true)),
 		"zip":        call("zip", zip("zip", false)),
@@ -111,12 +121,34 @@ func (r *render) Lookup(name string) (jinja.Value, bool) {
 		return m, true
 	}
 	if ns := r.macros.namespace(name); ns != nil {
+		if name == builtinPackage {
+			return r.builtinNamespace(), true
+		}
 		return ns, true
 	}
 	if g := r.globals[name]; g != nil {
 		return g(r), true
 	}
+	if dbtOnly[name] != "" {
+		return dbtOnlyFunc(name), true
+	}
 	return nil, false
+}
+
+// builtinNamespace is what dbt means: its macros, of which some are functions here.
+func (r *render) builtinNamespace() jinja.Value {
+	macros := r.macros.packages[builtinPackage]
+	return &namespace{builtinPackage, func(name string) (jinja.Value, bool) {
+		switch m := macros[name]; {
+		case m != nil:
+			return m, true
+		case name == "statement" || name == "is_incremental" || name == "should_full_refresh":
+			return r.globals[name](r), true
+		case dbtOnly[name] != "":
+			return dbtOnlyFunc(name), true
+		}
+		return nil, false
+	}, namesOf(macros)}
 }
 
 // builtins is the functions that a macro of the same name has replaced.
@@ -126,7 +158,7 @@ func (r *render) builtins() jinja.Value {
 			return g(r), true
 		}
 		return nil, false
-	}}
+	}, namesOf(r.globals)}
 }
 
 // context is all names, for templates that look them up by text.
@@ -145,7 +177,7 @@ func (r *render) context() jinja.Value {
 			}), true
 		}
 		return r.Lookup(name)
-	}}
+	}, r.Names}
 }
 
 func missingFeature(msg, advice string) error { return &lookupError{msg: msg, advice: advice} }
@@ -220,7 +252,7 @@ func exceptions(r *render) jinja.Value {
 			}), true
 		}
 		return nil, false
-	}}
+	}, nil}
 }
 
 // raisedWarning marks a warning that a template raised by exceptions.warn.

@@ -16,6 +16,11 @@ func localMD5(_ *render, c *jinja.Call) (jinja.Value, error) {
 	if err := noSecret("local_md5", v[0]); err != nil {
 		return nil, err
 	}
+	switch v[0].(type) {
+	case string, jinja.Markup:
+	default:
+		return nil, fmt.Errorf("local_md5 takes a text, not %s: local_md5(x | string)", jinja.Repr(v[0]))
+	}
 	sum := md5.Sum([]byte(jinja.Str(v[0])))
 	return hex.EncodeToString(sum[:]), nil
 }

@@ -195,6 +195,7 @@ func (c *compiler) model(m *project.Model) unit {
 	}
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers, above: m.Over}, node: n}
 	if y := m.YAML; y != nil {
+		n.entry = y
 		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
 	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
@@ -309,7 +310,7 @@ func (n *Node) reads(parent *Node) bool {
 
 // refuseNames finds models that could not live beside each other.
 func (c *compiler) refuseNames(enabled []*unit) {
-	byName, byTable := make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled))
+	byName, byTable, byShown := make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled))
 	for _, u := range enabled {
 		n := u.node
 		c.refuseStateName(n)
@@ -327,17 +328,33 @@ func (c *compiler) refuseNames(enabled []*unit) {
 				Advice: "rename one of them: names are compared without case"})
 			continue
 		}
-		if n.Kind == "ephemeral" || n.Kind == "view" {
+		if n.Kind == "ephemeral" {
+			continue
+		}
+		shown := strings.ToLower(n.Table.Name)
+		if other := byShown[shown]; other != nil && !sameTable(other, n) {
+			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s would both be read as '%s': '%s' (%s) and '%s' (%s)", twoOf(other, n), n.Table.Name, other.Name, other.File, n.Name, n.File),
+				Advice: "give one of them another alias: people read all published models in one schema, " + c.project.Target.LatestSchema + ", whatever schema they are in besides"})
+			continue
+		}
+		byShown[shown] = n
+		if n.Kind == "view" {
 			continue
 		}
 		table := strings.ToLower(n.Table.Schema + "\x00" + n.Table.Name)
 		if first := byTable[table]; first != nil {
 			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s are stored in one table, %s: '%s' (%s) and '%s' (%s)", twoOf(first, n), n.Table, first.Name, first.File, n.Name, n.File),
-				Advice: "give one of them another alias or schema"})
+				Advice: "give one of them another alias"})
 			continue
 		}
 		byTable[table] = n
 	}
+}
+
+// sameTable says whether two marts would be stored in one table, which has an
+// error of its own.
+func sameTable(a, b *Node) bool {
+	return a.Kind != "view" && b.Kind != "view" && strings.EqualFold(a.Table.Schema, b.Table.Schema)
 }
 
 // inPackage says how to disable a model of a package.

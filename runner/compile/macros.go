@@ -43,7 +43,7 @@ func newMacroTable(p *project.Project, errs *diag.List) (*macroTable, error) {
 		t.spaces[pkg] = &namespace{pkg, func(name string) (jinja.Value, bool) {
 			m := t.packages[pkg][name]
 			return m, m != nil
-		}}
+		}, namesOf(t.packages[pkg])}
 	}
 	return t, nil
 }

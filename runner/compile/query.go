@@ -45,6 +45,9 @@ func (r *render) statement(c *jinja.Call) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !jinja.Truth(v[1]) {
+		t = newTable(nil, nil, func(string) {}) // nobody asked for what it finds
+	}
 	if v[0] != nil {
 		r.keep(jinja.Str(v[0]), "OK", t)
 	}

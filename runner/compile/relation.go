@@ -115,6 +115,10 @@ func (r *relation) whole() string {
 	return b.String()
 }
 
+// Repr is how dbt-duckdb shows one inside of a list: not SQL, so that a list that is
+// printed by a slip does not pass as one.
+func (r *relation) Repr() string { return "<DuckDBRelation " + r.String() + ">" }
+
 // Dict is the relation as the mapping that it is in dbt: packages ask for its
 // metadata to tell a relation from other values.
 func (r *relation) Dict() *jinja.Dict {

@@ -40,7 +40,8 @@ type render struct {
 	b    *Binding // nil while the project is compiled
 	into *render  // the render that inlines this one
 
-	more map[string]jinja.Value // names that only this render knows
+	more  map[string]jinja.Value // names that only this render knows
+	nodes *jinja.Dict            // what graph is; of the outermost render
 
 	depth int // of templates that render templates
 

@@ -20,6 +20,7 @@ func (c *compiler) seed(s *project.Seed) unit {
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: s.Package, layers: s.Layers, above: s.Over}, node: n}
 	if y := s.YAML; y != nil {
 		n.own = y.Config
+		n.entry = y
 		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
 	}
 	u.configure()

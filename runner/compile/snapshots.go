@@ -44,6 +44,7 @@ func (c *compiler) snapshot(s *project.Snapshot) unit {
 	}
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: s.Package, layers: s.Layers, above: s.Over}, node: n}
 	if y := s.YAML; y != nil {
+		n.entry = y
 		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
 	}
 	_, u.err = s.Template.Render(c.ctx, u.r.options())

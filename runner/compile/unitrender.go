@@ -122,7 +122,7 @@ func (r *render) overridden(name string) (jinja.Value, bool) {
 			return ns.get(macro)
 		}
 		return nil, false
-	}}, true
+	}, nil}, true
 }
 
 // stub is a macro that returns one value, whatever its arguments.

@@ -2,6 +2,8 @@ package compile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"warehouse/runner/jinja"
@@ -87,6 +89,15 @@ func counted(n int, noun string) string {
 type namespace struct {
 	name string
 	get  func(name string) (jinja.Value, bool)
+	all  func() []string // what there is, for messages; nil: not known
+}
+
+// Names returns the names that there are.
+func (n *namespace) Names() []string {
+	if n.all == nil {
+		return nil
+	}
+	return n.all()
 }
 
 // Attr leaves names with an underscore to Index: as attributes the sandbox
@@ -113,5 +124,10 @@ func (n *namespace) String() string   { return "<" + n.name + ">" }
 
 // fixed is a namespace of given values.
 func fixed(name string, values map[string]jinja.Value) *namespace {
-	return &namespace{name, func(k string) (jinja.Value, bool) { v, ok := values[k]; return v, ok }}
+	return &namespace{name, func(k string) (jinja.Value, bool) { v, ok := values[k]; return v, ok }, namesOf(values)}
+}
+
+// namesOf are the keys of a map, for messages.
+func namesOf[V any](m map[string]V) func() []string {
+	return func() []string { return slices.Sorted(maps.Keys(m)) }
 }

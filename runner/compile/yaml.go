@@ -1,12 +1,8 @@
 package compile
 
 import (
-	"bytes"
 	"fmt"
-	"math/big"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -91,71 +87,3 @@ func yamlScalar(n *yaml.Node) (jinja.Value, error) {
 }
 
 var yamlZone = regexp.MustCompile(`(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?)$`)
-
-// toYAML writes v as Python's yaml.safe_dump does: block style, two blanks,
-// lists not indented under their key.
-func toYAML(v jinja.Value, sorted bool) (string, error) {
-	n, err := yamlNode(v, sorted)
-	if err != nil {
-		return "", err
-	}
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	e.CompactSeqIndent()
-	if err := e.Encode(n); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
-
-// scalarNode quotes as PyYAML does: with single quotes wherever they do.
-func scalarNode(v any) (*yaml.Node, error) {
-	n := &yaml.Node{}
-	err := n.Encode(v)
-	if n.Style&(yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		n.Style = yaml.SingleQuotedStyle
-	}
-	return n, err
-}
-
-func yamlNode(v jinja.Value, sorted bool) (*yaml.Node, error) {
-	seq := func(items []jinja.Value) (*yaml.Node, error) {
-		n := &yaml.Node{Kind: yaml.SequenceNode}
-		for _, it := range items {
-			c, err := yamlNode(it, sorted)
-			if err != nil {
-				return nil, err
-			}
-			n.Content = append(n.Content, c)
-		}
-		return n, nil
-	}
-	switch v := v.(type) {
-	case *jinja.List:
-		return seq(v.Items)
-	case jinja.Tuple:
-		return seq(v)
-	case *jinja.Dict:
-		items := slices.Clone(v.Items())
-		if sorted {
-			slices.SortStableFunc(items, func(x, y jinja.Item) int { return strings.Compare(jinja.Str(x.Key), jinja.Str(y.Key)) })
-		}
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		for _, it := range items {
-			for _, part := range []jinja.Value{it.Key, it.Value} {
-				c, err := yamlNode(part, sorted)
-				if err != nil {
-					return nil, err
-				}
-				n.Content = append(n.Content, c)
-			}
-		}
-		return n, nil
-	case nil, bool, int64, float64, *big.Int, string:
-		return scalarNode(jinja.ToGo(v))
-	case jinja.Markup:
-		return scalarNode(string(v))
-	}
-	return nil, fmt.Errorf("%s has no form in YAML", jinja.Repr(v))
-}

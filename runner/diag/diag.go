@@ -83,11 +83,21 @@ func (e *Error) Excerpt() string {
 				strings.Repeat("~", max(0, min(e.Span-1, room))))
 		}
 	}
-	for _, f := range e.Trace {
-		fmt.Fprintf(&b, "    in %s, called at %s\n", f.What, f.Pos)
+	for i, f := range e.Trace {
+		last := len(e.Trace) - framesBelow
+		switch {
+		case i < framesAbove || i >= last:
+			fmt.Fprintf(&b, "    in %s, called at %s\n", f.What, f.Pos)
+		case i == framesAbove:
+			fmt.Fprintf(&b, "    … %d more\n", last-framesAbove)
+		}
 	}
 	return b.String()
 }
+
+// Of a long chain of calls, as one without an end has it, the innermost and the
+// outermost are shown.
+const framesAbove, framesBelow = 8, 4
 
 // window cuts a very long line around col and returns how many runes it cut
 // from the front.

@@ -76,3 +76,19 @@ func TestLocate(t *testing.T) {
 		t.Error(LineAt(text, 2), LineAt(text, 3), LineAt(text, 4))
 	}
 }
+
+// A chain of calls without an end is not shown whole.
+func TestLongTrace(t *testing.T) {
+	e := &Error{Msg: "too deep"}
+	for i := range 400 {
+		e.Trace = append(e.Trace, Frame{Pos: Pos{File: "m.sql", Line: i + 1, Col: 1}, What: "macro m"})
+	}
+	got := strings.Split(strings.TrimSpace(e.Excerpt()), "\n")
+	if len(got) != 13 || got[8] != "    … 388 more" || got[12] != "    in macro m, called at m.sql:400:1" {
+		t.Errorf("%d lines\n%s", len(got), strings.Join(got, "\n"))
+	}
+	e.Trace = e.Trace[:12]
+	if got := e.Excerpt(); strings.Contains(got, "more") || strings.Count(got, "\n") != 12 {
+		t.Errorf("%s", got)
+	}
+}

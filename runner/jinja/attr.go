@@ -61,7 +61,7 @@ func (rt *render) getAttr(obj Value, name string) (Value, error) {
 	if v, ok, err := rt.element(obj, name); ok || err != nil {
 		return v, err
 	}
-	return &Undefined{Name: name, owner: ownerName(obj), host: isHost(obj)}, nil
+	return missingAttr(obj, name), nil
 }
 
 // isHost says whether v is a value of the host, which has what it has: a macro
@@ -90,7 +90,7 @@ func (rt *render) getItem(obj, key Value) (Value, error) {
 	if v, ok, err := rt.safeAttribute(obj, name); ok || err != nil {
 		return v, err
 	}
-	return &Undefined{Name: name, owner: ownerName(obj), host: isHost(obj)}, nil
+	return missingAttr(obj, name), nil
 }
 
 // chains says whether all that is asked of v is v again: see Options.Chain.
@@ -439,4 +439,11 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+// missingAttr is what x.name is where x has no such thing.
+func missingAttr(obj Value, name string) *Undefined {
+	u := &Undefined{Name: name, owner: ownerName(obj), host: isHost(obj)}
+	u.names, _ = obj.(namer)
+	return u
 }

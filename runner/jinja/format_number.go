@@ -24,10 +24,10 @@ type spec struct {
 const maxWidth = 1 << 20 // of a formatted number or text
 
 func parseSpec(s string) (spec, error) {
-	p := spec{fill: ' ', precision: -1}
+	p, filled := spec{fill: ' ', precision: -1}, false
 	isAlign := func(c byte) bool { return c == '<' || c == '>' || c == '=' || c == '^' }
 	if r, n := utf8.DecodeRuneInString(s); n > 0 && len(s) > n && isAlign(s[n]) {
-		p.fill, p.align, s = r, s[n], s[n+1:]
+		p.fill, p.align, s, filled = r, s[n], s[n+1:], true
 	} else if s != "" && isAlign(s[0]) {
 		p.align, s = s[0], s[1:]
 	}
@@ -43,8 +43,11 @@ func parseSpec(s string) (spec, error) {
 	p.alt = eat("#") != 0
 	if eat("0") != 0 {
 		p.zero = true
+		if !filled {
+			p.fill = '0'
+		}
 		if p.align == 0 {
-			p.fill, p.align = '0', '='
+			p.align = '='
 		}
 	}
 	var err error

@@ -109,7 +109,7 @@ func isDigitRune(r rune) bool {
 var textMethods map[string]*method = map[string]*method{
 	"upper":      plain(upper),
 	"lower":      plain(lower),
-	"casefold":   plain(func(s string) string { return lower(strings.ReplaceAll(s, "ß", "ss")) }),
+	"casefold":   plain(fold),
 	"capitalize": plain(capitalize),
 	"title":      plain(titleCase),
 	"swapcase":   plain(swapCase),

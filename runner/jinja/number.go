@@ -240,7 +240,7 @@ func (rt *render) intPow(x, y *big.Int) (Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		return math.Pow(a, b), nil
+		return pow(a, b), nil
 	}
 	if x.BitLen() > 1 {
 		if !y.IsInt64() || y.Int64() > int64(rt.limits.IntBits) || int64(x.BitLen())*y.Int64() > int64(rt.limits.IntBits) {
@@ -318,7 +318,7 @@ func floatPow(x, y float64) (Value, error) {
 	if x < 0 && y != math.Trunc(y) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return nil, raise(valueError, "complex numbers are not supported")
 	}
-	p := math.Pow(x, y)
+	p := pow(x, y)
 	if math.IsInf(p, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return nil, raise(overflowError, "(34, 'Numerical result out of range')")
 	}

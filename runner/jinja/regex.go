@@ -1,7 +1,10 @@
 package jinja
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,13 +20,16 @@ const (
 	reASCII      = 256
 )
 
-// pattern is a compiled regular expression of Python's re. What Go's engine
-// can not do (look-around, references back) or does differently is an error.
+// pattern is a compiled regular expression of Python's re. Go's engine, which
+// takes linear time, does what it can; what it can not do (look-around, references
+// back) or does differently is for one that backtracks: see backtrack.go.
 type pattern struct {
 	source      string
 	flags       int64
-	re          *regexp.Regexp
+	names       []string       // of the groups, "" where one has none; the first is the whole
+	re          *regexp.Regexp // nil: Go's engine can not
 	start, full *regexp.Regexp // anchored, for match and fullmatch
+	deep        *backtracker   // made when it is needed
 	words       bool           // \b and \B, which Go knows for ASCII only
 	dollar      bool           // $, which Python also finds before a last line break
 	anchors     bool           // anything that looks at what is around
@@ -36,7 +42,7 @@ func (p *pattern) Attr(name string) (Value, bool) {
 	case "flags":
 		return p.flags | reUnicode, true
 	case "groups":
-		return int64(p.re.NumSubexp()), true
+		return int64(len(p.names) - 1), true
 	}
 	return nil, false
 }
@@ -60,10 +66,11 @@ func compilePattern(v, flags Value) (*pattern, error) {
 		}
 		p.flags = n
 	}
-	if p.flags&reVerbose != 0 {
-		return nil, p.unsupported("the flag VERBOSE")
+	text, err := (&translator{pattern: p}).translate()
+	if errors.Is(err, errBacktrack) {
+		_, err = p.backtracker()
+		return p, err
 	}
-	text, err := p.translate()
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +91,9 @@ func compilePattern(v, flags Value) (*pattern, error) {
 		text string
 	}{{&p.re, text}, {&p.start, `\A(?:` + text + `)`}, {&p.full, `\A(?:` + text + `)\z`}} {
 		if *c.re, err = regexp.Compile(c.text); err != nil {
-			return nil, raise(valueError, "bad regular expression %s: %v", Repr(source), err)
+			p.re = nil
+			_, err = p.backtracker() // its word counts: Go bounds repetitions
+			return p, err
 		}
 	}
 	return p, nil
@@ -94,10 +103,31 @@ func (p *pattern) unsupported(what string) error {
 	return raise(valueError, "the regular expression %s uses %s, which is not supported", Repr(p.source), what)
 }
 
-// translate writes the pattern in Go's syntax.
-func (p *pattern) translate() (string, error) {
-	var b strings.Builder
-	s := p.source
+// errBacktrack says that Go's engine can not do it.
+var errBacktrack = errors.New("needs backtracking")
+
+// translator writes a pattern in Go's syntax, or in that of the engine that
+// backtracks.
+type translator struct {
+	*pattern
+	deep bool
+	b    strings.Builder
+}
+
+// beyond is for what only the engine that backtracks can do.
+func (t *translator) beyond() error {
+	if t.deep {
+		return nil
+	}
+	return errBacktrack
+}
+
+func (t *translator) translate() (string, error) {
+	if t.flags&reVerbose != 0 && !t.deep {
+		return "", errBacktrack
+	}
+	t.names = []string{""}
+	b, s := &t.b, t.source
 	inClass := false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -106,7 +136,7 @@ func (p *pattern) translate() (string, error) {
 			if i+1 == len(s) {
 				return "", raise(valueError, "bad escape (end of pattern)")
 			}
-			n, err := p.escape(&b, s[i+1:], inClass)
+			n, err := t.escape(s[i+1:], inClass)
 			if err != nil {
 				return "", err
 			}
@@ -129,20 +159,23 @@ func (p *pattern) translate() (string, error) {
 				b.WriteString(`\]`)
 			}
 		case c == '(' && strings.HasPrefix(s[i:], "(?"):
-			n, err := p.group(&b, s[i:])
+			n, err := t.group(s[i:])
 			if err != nil {
 				return "", err
 			}
 			i += n - 1
+		case c == '(':
+			t.names = append(t.names, "")
+			b.WriteByte(c)
 		case c == '{' && strings.HasPrefix(s[i:], "{,"):
 			b.WriteString("{0,")
 			i++
 		case c == '$':
-			p.dollar = p.dollar || p.flags&reMultiline == 0
-			p.anchors = true
+			t.dollar = t.dollar || t.flags&reMultiline == 0
+			t.anchors = true
 			b.WriteByte(c)
 		case c == '^':
-			p.anchors = true
+			t.anchors = true
 			b.WriteByte(c)
 		default:
 			b.WriteByte(c)
@@ -152,9 +185,9 @@ func (p *pattern) translate() (string, error) {
 }
 
 // escape translates what follows a backslash and returns its length.
-func (p *pattern) escape(b *strings.Builder, s string, inClass bool) (int, error) {
-	c := s[0]
-	ascii := p.flags&reASCII != 0
+func (t *translator) escape(s string, inClass bool) (int, error) {
+	c, b := s[0], &t.b
+	ascii := t.flags&reASCII != 0
 	class := func(in, out string) {
 		if inClass {
 			b.WriteString(in)
@@ -163,6 +196,8 @@ func (p *pattern) escape(b *strings.Builder, s string, inClass bool) (int, error
 		}
 	}
 	switch {
+	case ascii && t.deep && strings.IndexByte("dDwWsS", c) >= 0:
+		return t.asciiClass(c, inClass)
 	case ascii && strings.IndexByte("dDwWsS", c) >= 0:
 		b.WriteString(`\` + s[:1])
 	case c == 'd':
@@ -178,35 +213,37 @@ func (p *pattern) escape(b *strings.Builder, s string, inClass bool) (int, error
 	case c == 'S' && !inClass:
 		b.WriteString(`[^\s\x0b\x1c-\x1f\x85\p{Z}]`)
 	case c == 'W' || c == 'S':
-		return 0, p.unsupported(`\` + s[:1] + " in a class")
+		b.WriteString(`\` + s[:1])
+		return 1, t.beyond()
 	case c == 'Z' && !inClass:
-		p.anchors = true
+		t.anchors = true
 		b.WriteString(`\z`)
 	case c == 'A' && !inClass:
-		p.anchors = true
+		t.anchors = true
 		b.WriteString(`\A`)
 	case c == 'b' && inClass:
 		b.WriteString(`\x08`)
 	case c == 'b' || c == 'B':
-		p.words, p.anchors = true, true
+		t.words, t.anchors = true, true
 		b.WriteString(`\` + s[:1])
 	case c == '0':
 		b.WriteString(`\x00`)
 	case isDigit(c):
-		return 0, p.unsupported("a reference back")
+		n := 1
+		if len(s) > 1 && isDigit(s[1]) {
+			n = 2
+		}
+		return n, t.reference(s[:n])
 	case c == 'u' && len(s) > 4:
-		b.WriteString(`\x{` + s[1:5] + `}`)
-		return 5, nil
+		return 5, t.character(s[1:5])
 	case c == 'U' && len(s) > 8:
-		b.WriteString(`\x{` + s[1:9] + `}`)
-		return 9, nil
+		return 9, t.character(s[1:9])
 	case c == 'x' && len(s) > 2:
-		b.WriteString(`\x` + s[1:3])
-		return 3, nil
+		return 3, t.character(s[1:3])
 	case strings.IndexByte("afnrtv", c) >= 0:
 		b.WriteString(`\` + s[:1])
 	case isNameByte(c) && c != '_':
-		return 0, raise(valueError, `bad escape \%c in the regular expression %s`, c, Repr(p.source))
+		return 0, raise(valueError, `bad escape \%c in the regular expression %s`, c, Repr(t.source))
 	case c >= utf8.RuneSelf:
 		r, n := utf8.DecodeRuneInString(s)
 		b.WriteRune(r)
@@ -217,8 +254,51 @@ func (p *pattern) escape(b *strings.Builder, s string, inClass bool) (int, error
 	return 1, nil
 }
 
+// asciiClass is \d, \w, \s or the rest, of ASCII alone.
+func (t *translator) asciiClass(c byte, inClass bool) (int, error) {
+	set := map[byte]string{'d': `0-9`, 'w': `a-zA-Z0-9_`, 's': ` \t\n\r\f\v`}[c|0x20]
+	switch {
+	case c >= 'a' && inClass:
+		t.b.WriteString(set)
+	case c >= 'a':
+		t.b.WriteString("[" + set + "]")
+	case !inClass:
+		t.b.WriteString("[^" + set + "]")
+	default:
+		return 0, t.unsupported(`\` + string(c) + " in a class with the flag ASCII")
+	}
+	return 1, nil
+}
+
+// character writes one that is given by its number.
+func (t *translator) character(hex string) error {
+	n, err := strconv.ParseUint(hex, 16, 32)
+	if err != nil || n > utf8.MaxRune {
+		return raise(valueError, `bad escape in the regular expression %s`, Repr(t.source))
+	}
+	switch {
+	case n > 0xffff && t.deep:
+		t.b.WriteRune(rune(n))
+	case t.deep:
+		fmt.Fprintf(&t.b, `\u%04x`, n)
+	default:
+		fmt.Fprintf(&t.b, `\x{%x}`, n)
+	}
+	return nil
+}
+
+// reference writes a reference back to a group, by its number.
+func (t *translator) reference(number string) error {
+	if n, err := strconv.Atoi(number); err != nil || n >= len(t.names) {
+		return raise(valueError, "invalid group reference %s in the regular expression %s", number, Repr(t.source))
+	}
+	t.b.WriteString(`\k<` + number + `>`)
+	return t.beyond()
+}
+
 // group translates "(?…" and returns how much of s it has read.
-func (p *pattern) group(b *strings.Builder, s string) (int, error) {
+func (t *translator) group(s string) (int, error) {
+	b := &t.b
 	switch {
 	case strings.HasPrefix(s, "(?#"):
 		end := strings.IndexByte(s, ')')
@@ -226,56 +306,77 @@ func (p *pattern) group(b *strings.Builder, s string) (int, error) {
 			return 0, raise(valueError, "missing ), unterminated comment")
 		}
 		return end + 1, nil
-	case strings.HasPrefix(s, "(?P<"):
-		b.WriteString("(?P<")
-		return 4, nil
+	case strings.HasPrefix(s, "(?P<"), strings.HasPrefix(s, "(?P="):
+		name, _, ok := strings.Cut(s[4:], map[byte]string{'<': ">", '=': ")"}[s[3]])
+		known := slices.Index(t.names[1:], name) + 1
+		if !ok || name == "" || s[3] == '<' && known > 0 {
+			return 0, raise(valueError, "bad group name in the regular expression %s", Repr(t.source))
+		}
+		if s[3] == '<' {
+			t.names = append(t.names, name)
+			b.WriteByte('(')
+			return 5 + len(name), nil
+		}
+		if known == 0 {
+			return 0, raise(valueError, "unknown group name %s in the regular expression %s", Repr(name), Repr(t.source))
+		}
+		return 5 + len(name), t.reference(strconv.Itoa(known))
 	case strings.HasPrefix(s, "(?:"):
 		b.WriteString("(?:")
 		return 3, nil
-	case strings.HasPrefix(s, "(?="), strings.HasPrefix(s, "(?!"), strings.HasPrefix(s, "(?<"):
-		return 0, p.unsupported("look-around")
-	case strings.HasPrefix(s, "(?P="):
-		return 0, p.unsupported("a reference back")
+	case strings.HasPrefix(s, "(?="), strings.HasPrefix(s, "(?!"), strings.HasPrefix(s, "(?>"):
+		b.WriteString(s[:3])
+		return 3, t.beyond()
+	case strings.HasPrefix(s, "(?<="), strings.HasPrefix(s, "(?<!"):
+		b.WriteString(s[:4])
+		return 4, t.beyond()
 	}
 	end := strings.IndexAny(s, "):")
-	if end < 0 || strings.Trim(s[2:end], "imsu-") != "" {
-		return 0, p.unsupported("an extension")
+	if end < 0 || strings.Trim(s[2:end], "aimsux-") != "" {
+		return 0, t.unsupported("an extension")
 	}
+	flags := ""
 	for _, c := range s[2:end] {
-		if c == 'm' {
-			p.flags |= reMultiline
+		switch c {
+		case 'm':
+			t.flags |= reMultiline
+		case 'x':
+			if err := t.beyond(); err != nil {
+				return 0, err
+			}
+			if s[end] == ')' {
+				t.flags |= reVerbose
+			}
+		case 'a':
+			t.flags |= reASCII
+		}
+		if c != 'u' && c != 'a' {
+			flags += string(c)
 		}
 	}
-	flags := strings.ReplaceAll(s[2:end], "u", "")
 	if flags != "" || s[end] == ':' {
 		b.WriteString("(?" + flags + s[end:end+1])
 	}
 	return end + 1, nil
 }
 
-// fits fails for texts on which Go's engine would match differently.
-func (p *pattern) fits(s string) error {
-	if p.words && !isASCII(s) {
-		return p.unsupported(`\b on text that is not ASCII`)
-	}
-	if p.dollar && strings.HasSuffix(s, "\n") {
-		return p.unsupported("$ on text that ends with a line break")
-	}
-	return nil
+// fits says whether Go's engine matches s as Python does.
+func (p *pattern) fits(s string) bool {
+	return p.re != nil && (!p.words || isASCII(s)) && (!p.dollar || !strings.HasSuffix(s, "\n"))
 }
 
 // all returns the matches in s as Python finds them: also empty ones right
 // behind others, which Go leaves out.
 func (p *pattern) all(s string, limit int) ([][]int, error) {
-	if err := p.fits(s); err != nil {
-		return nil, err
+	if !p.fits(s) {
+		return p.allDeep(s, limit)
 	}
 	found := p.re.FindAllStringSubmatchIndex(s, -1)
 	if p.start.MatchString("") {
 		if p.anchors && len(found) > 0 {
 			for _, m := range found {
 				if m[1] > m[0] {
-					return nil, p.unsupported("an empty match with an anchor")
+					return p.allDeep(s, limit)
 				}
 			}
 		}
@@ -319,8 +420,8 @@ func (m *match) group(i int) Value {
 // index finds a group by number or name.
 func (m *match) index(v Value) (int, error) {
 	if name, ok := textOf(v); ok {
-		if i := m.p.re.SubexpIndex(name); i >= 0 {
-			return i, nil
+		if i := slices.Index(m.p.names[1:], name); i >= 0 && name != "" {
+			return i + 1, nil
 		}
 		return 0, raise(lookupError, "no such group")
 	}
@@ -413,7 +514,7 @@ var matchMethods = map[string]*method{
 	}},
 	"groupdict": {sig("default?"), func(_ *Call, obj Value, a []Value) (Value, error) {
 		m, d := obj.(*match), NewDict()
-		for i, name := range m.p.re.SubexpNames() {
+		for i, name := range m.p.names {
 			if name != "" {
 				v := m.group(i)
 				if v == nil {

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -13,13 +14,13 @@ type regexFunc struct {
 
 var regexFuncs = map[string]regexFunc{
 	"match": {"string", func(c *Call, p *pattern, a []Value) (Value, error) {
-		return p.matchAt(p.start.FindStringSubmatchIndex, a[0])
+		return p.matchAt("match", a[0])
 	}},
 	"search": {"string", func(c *Call, p *pattern, a []Value) (Value, error) {
-		return p.matchAt(p.re.FindStringSubmatchIndex, a[0])
+		return p.matchAt("search", a[0])
 	}},
 	"fullmatch": {"string", func(c *Call, p *pattern, a []Value) (Value, error) {
-		return p.matchAt(p.full.FindStringSubmatchIndex, a[0])
+		return p.matchAt("fullmatch", a[0])
 	}},
 	"findall":  {"string", regexFindAll},
 	"finditer": {"string", regexFindIter},
@@ -81,15 +82,18 @@ func regexModule() Value {
 	return &object{kind: "dict", attrs: attrs}
 }
 
-func (p *pattern) matchAt(find func(string) []int, v Value) (Value, error) {
+// matchAt is match, search or fullmatch.
+func (p *pattern) matchAt(how string, v Value) (Value, error) {
 	s, err := strArg(v, "the text")
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fits(s); err != nil {
+	var at []int
+	if p.fits(s) {
+		at = map[string]*regexp.Regexp{"match": p.start, "search": p.re, "fullmatch": p.full}[how].FindStringSubmatchIndex(s)
+	} else if at, err = p.firstDeep(how, s); err != nil {
 		return nil, err
 	}
-	at := find(s)
 	if at == nil {
 		return nil, nil
 	}

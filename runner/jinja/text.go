@@ -13,7 +13,15 @@ func upper(s string) string {
 	if isASCII(s) {
 		return strings.ToUpper(s)
 	}
-	return strings.ToUpper(strings.NewReplacer("ß", "SS", "ŉ", "ʼN", "ﬁ", "FI", "ﬂ", "FL", "ﬀ", "FF").Replace(s))
+	return respell(s, upperSpecial, unicode.ToUpper)
+}
+
+// fold is str.casefold.
+func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return respell(strings.ReplaceAll(s, "İ", "i\u0307"), foldSpecial, unicode.ToLower)
 }
 
 func lower(s string) string {
@@ -40,8 +48,8 @@ func finalSigma(s string) string {
 
 // titleRune is the title case of one character.
 func titleRune(r rune) string {
-	if r == 'ß' {
-		return "Ss"
+	if to, ok := titleSpecial[r]; ok {
+		return to
 	}
 	return string(unicode.ToTitle(r))
 }

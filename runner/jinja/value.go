@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"slices"
 	"time"
+
+	"warehouse/runner/diag"
 )
 
 // Value is any value of a template: nil (None), bool, int64, *big.Int (only
@@ -34,6 +36,7 @@ type Undefined struct {
 	key   Value  // if it was an element that is no text
 	at    span   // where the name stands
 	host  bool   // it was asked of a value of the host
+	names namer  // knows which names there are
 }
 
 // message says why the value is undefined.
@@ -46,8 +49,17 @@ func (u *Undefined) message() string {
 	case u.key != nil:
 		return fmt.Sprintf("%s has no element %s", u.owner, Repr(u.key))
 	}
-	return fmt.Sprintf("'%s' has no attribute %s", u.owner, Repr(u.Name))
+	msg := fmt.Sprintf("'%s' has no attribute %s", u.owner, Repr(u.Name))
+	if u.names != nil {
+		if best := diag.Nearest(u.Name, u.names.Names()); best != "" {
+			msg += "; did you mean '" + best + "'?"
+		}
+	}
+	return msg
 }
+
+// namer is an Object that knows what attributes it has.
+type namer interface{ Names() []string }
 
 // isName reports whether u is a name that nothing defines.
 func (u *Undefined) isName() bool { return u.hint == "" && u.owner == "" }

@@ -39,9 +39,15 @@ date '{{ day_of }}'
 {% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
 dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
 {%- endmacro %}
-{# In brackets: what stands behind, ::date, is meant for the whole. #}
+{# In brackets: what stands behind, ::date, is meant for the whole. The number is
+   made whole first, as dbt-duckdb has it: 1.5 days are two. #}
 {% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-({{ dbt._instant(from_date_or_timestamp) }} + ((interval '1 {{ datepart }}') * ({{ interval }})))
+{%- set unit = datepart | lower -%}
+{%- set of = {'quarter': [3, 'month'], 'week': [7, 'day']}.get(unit) -%}
+({{ dbt._instant(from_date_or_timestamp) }} +
+{%- if of %} (cast({{ interval }} as bigint) * {{ of[0] }}) * interval 1 {{ of[1] }}
+{%- else %} cast({{ interval }} as bigint) * interval 1 {{ unit }}
+{%- endif -%})
 {%- endmacro %}
 {% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
 date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
@@ -69,19 +75,15 @@ date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} a
 cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date))) }} as date)
 {%- endmacro %}
 {% macro default__last_day(date, datepart) -%}{{ default_last_day(date, datepart) }}{%- endmacro %}
-{# A quarter is no unit of an interval everywhere; three months are. #}
-{% macro duckdb__last_day(date, datepart) -%}
-{%- if datepart == 'quarter' -%}
-cast({{ dateadd('day', '-1', dateadd('month', '3', date_trunc(datepart, date))) }} as date)
-{%- else -%}
-{{ default_last_day(date, datepart) }}
-{%- endif -%}
-{%- endmacro %}
+
 
 {# Numbers from 1 to a bound, one column generated_number. #}
 {% macro generate_series(upper_bound) %}{{ return(adapter.dispatch('generate_series', 'dbt')(upper_bound)) }}{% endmacro %}
 {% macro default__generate_series(upper_bound) -%}
 select n + 1 as generated_number from unnest(range(0, {{ upper_bound }})) as numbers(n)
+{%- endmacro %}
+{% macro duckdb__generate_series(upper_bound) -%}
+select generate_series as generated_number from generate_series(1, {{ upper_bound }})
 {%- endmacro %}
 {% macro trino__generate_series(upper_bound) -%}
 select n as generated_number from unnest(sequence(0, {{ upper_bound }})) as numbers(n) where n > 0
@@ -105,9 +107,9 @@ select n as generated_number from unnest(sequence(0, {{ upper_bound }})) as numb
    make a calendar. As many as boundaries lie between start and end. #}
 {% macro date_spine(datepart, start_date, end_date) %}{{ return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) }}{% endmacro %}
 {% macro default__date_spine(datepart, start_date, end_date) -%}
-select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
+select *
 from (
-  select {{ dateadd(datepart, 'n', 'cast(' ~ start_date ~ ' as timestamp)') }} as date_{{ datepart }}
+  select {{ dateadd(datepart, 'n', start_date) }} as date_{{ datepart }}
   from unnest(range(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}))) as numbers(n)
 ) as spine
 where date_{{ datepart }} <= {{ end_date }}

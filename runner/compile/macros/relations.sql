@@ -18,6 +18,46 @@
 {%- do return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier)) -%}
 {% endmacro %}
 
+{% macro load_cached_relation(relation) %}{{ return(load_relation(relation)) }}{% endmacro %}
+
+{# Lists of columns, as macros of other packages ask for them. #}
+{% macro get_list_of_column_names(columns) %}{{ return(columns | map(attribute='name') | list) }}{% endmacro %}
+{% macro get_quoted_csv(column_names) %}
+{%- set quoted = [] -%}
+{%- for name in column_names -%}{%- do quoted.append(adapter.quote(name)) -%}{%- endfor -%}
+{%- do return(quoted | join(', ')) -%}
+{% endmacro %}
+{% macro diff_columns(source_columns, target_columns) %}
+{%- set there = target_columns | map(attribute='name') | list -%}
+{%- do return(source_columns | rejectattr('name', 'in', there) | list) -%}
+{% endmacro %}
+
+{# A query of which nothing is asked but its columns, or some rows. #}
+{% macro get_empty_subquery_sql(select_sql, select_sql_header=none) %}{{ return(adapter.dispatch('get_empty_subquery_sql', 'dbt')(select_sql, select_sql_header)) }}{% endmacro %}
+{% macro default__get_empty_subquery_sql(select_sql, select_sql_header=none) -%}
+{{ select_sql_header if select_sql_header is not none else '' }}
+select * from (
+{{ select_sql }}
+) as __dbt_sbq
+where false
+limit 0
+{%- endmacro %}
+{% macro get_limit_subquery_sql(sql, limit) %}{{ return(adapter.dispatch('get_limit_sql', 'dbt')(sql, limit)) }}{% endmacro %}
+{% macro default__get_limit_sql(sql, limit) -%}
+{{ sql }}
+{%- if limit is not none %}
+limit {{ limit }}
+{%- endif -%}
+{%- endmacro %}
+
+{% macro snapshot_hash_arguments(args) %}{{ return(adapter.dispatch('snapshot_hash_arguments', 'dbt')(args)) }}{% endmacro %}
+{% macro default__snapshot_hash_arguments(args) -%}
+md5({% for arg in args %}coalesce(cast({{ arg }} as varchar ), ''){% if not loop.last %} || '|' || {% endif %}{% endfor %})
+{%- endmacro %}
+
+{% macro information_schema_name(database) %}{{ return(adapter.dispatch('information_schema_name', 'dbt')(database)) }}{% endmacro %}
+{% macro default__information_schema_name(database) -%}{% if database %}{{ database }}.{% endif %}INFORMATION_SCHEMA{%- endmacro %}
+
 {% macro get_columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
 
 {% macro get_column_schema_from_query(select_sql) %}{{ return(adapter.get_column_schema_from_query(select_sql)) }}{% endmacro %}
@@ -36,5 +76,5 @@
 {%- if custom_alias_name -%}{{ custom_alias_name | trim }}{%- elif node.version -%}{{ node.name ~ "_v" ~ (node.version | string | replace(".", "_")) }}{%- else -%}{{ node.name }}{%- endif -%}
 {%- endmacro %}
 {% macro generate_database_name(custom_database_name=none, node=none) -%}
-{%- if custom_database_name is none -%}{{ target.database }}{%- else -%}{{ custom_database_name | trim }}{%- endif -%}
+{%- if custom_database_name is none -%}{{ target.database }}{%- else -%}{{ custom_database_name }}{%- endif -%}
 {%- endmacro %}

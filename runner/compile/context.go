@@ -59,15 +59,9 @@ func allGlobals() map[string]func(r *render) jinja.Value {
 		"invocation_args_dict": func(*render) jinja.Value { return jinja.NewDict() },
 		"dbt_metadata_envs":    func(*render) jinja.Value { return jinja.NewDict() },
 
-		"ref":    call("ref", (*render).ref),
-		"source": call("source", (*render).source),
-		"run_of": call("run_of", (*render).runOf),
-		"function": call("function", func(*render, *jinja.Call) (jinja.Value, error) {
-			return nil, missingFeature("functions are not supported", "write it as a macro")
-		}),
-		"metric": call("metric", func(*render, *jinja.Call) (jinja.Value, error) {
-			return nil, missingFeature("metrics are not supported", "write the number as a mart")
-		}),
+		"ref":                 call("ref", (*render).ref),
+		"source":              call("source", (*render).source),
+		"run_of":              call("run_of", (*render).runOf),
 		"var":                 func(r *render) jinja.Value { return &varObject{r} },
 		"env_var":             call("env_var", (*render).envVar),
 		"is_incremental":      call("is_incremental", (*render).isIncremental),

@@ -194,14 +194,12 @@ func (c *compiler) model(m *project.Model) unit {
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: m.Name},
 	}
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: m.Package, layers: m.Layers, above: m.Over}, node: n}
-	if y := m.YAML; y != nil {
-		n.entry = y
-		n.Description, n.Columns = u.describe(y.Description, y.Pos), u.describeColumns(y.Columns)
+	if n.entry = m.YAML; n.entry != nil {
+		n.Description, n.Columns = u.describe(n.entry.Description, n.entry.Pos), u.describeColumns(n.entry.Columns)
 	}
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	u.configure()
 	u.hooks()
-	n.entry = m.YAML
 	if m.YAML != nil {
 		u.contract(m.YAML.Constraints)
 	} else {

@@ -200,16 +200,7 @@ func publicRelation(g *compile.Graph, n *compile.Node) engine.Relation {
 
 // publicCatalog is the target's catalog as another program names it: of a file,
 // its name without the ending.
-func publicCatalog(t project.Target) string {
-	switch {
-	case t.Catalog != "":
-		return t.Catalog
-	case t.Path != "":
-		base := filepath.Base(t.Path)
-		return strings.TrimSuffix(base, filepath.Ext(base))
-	}
-	return "memory"
-}
+func publicCatalog(t project.Target) string { return t.Database() }
 
 func (a *artifacts) write(name string, v any) error {
 	data, err := artifact.Marshal(v)

@@ -200,12 +200,26 @@ func (c *compiler) model(m *project.Model) unit {
 	_, u.err = m.Template.Render(c.ctx, u.r.options())
 	u.configure()
 	u.hooks()
+	u.deprecated()
 	if m.YAML != nil {
 		u.contract(m.YAML.Constraints)
 	} else {
 		u.contract(nil)
 	}
 	return u
+}
+
+// deprecated warns of a model whose deprecation_date is past.
+func (u *unit) deprecated() {
+	e := u.node.entry
+	if e == nil || e.Raw == nil || u.node.Package != u.r.project.Name || !u.enabled {
+		return
+	}
+	date, _ := e.Raw.Get("deprecation_date")
+	if t, err := ParseEventTime(jinja.Str(date)); err == nil && t.Before(u.r.started) {
+		u.config = append(u.config, &diag.Error{Pos: e.Pos, Warn: true, Msg: fmt.Sprintf("%s is deprecated since %s", u.node.Name, t.Format("2006-01-02")),
+			Advice: "take it out, or disable it"})
+	}
 }
 
 // configure reads the config of a model or seed.
@@ -254,12 +268,17 @@ func (c *compiler) report(u *unit) {
 // ownKeys makes warnings of keys that are nobody's but the user's: dbt allows them, and
 // config.get reads them. What is spelled nearly like a known key stays an error.
 func (r *render) ownKeys(errs []*diag.Error) []*diag.Error {
+	var out []*diag.Error
 	for _, e := range errs {
-		if !r.strict && strings.HasPrefix(e.Msg, "unknown key") && !strings.Contains(e.Msg, "did you mean") {
+		own := !r.strict && strings.HasPrefix(e.Msg, "unknown key") && !strings.Contains(e.Msg, "did you mean")
+		if own {
 			e.Warn, e.Advice = true, "it means nothing here; templates read it by config.get"
 		}
+		if !own || r.node.Package == r.project.Name { // of a package's nobody wants to know
+			out = append(out, e)
+		}
 	}
-	return errs
+	return out
 }
 
 // toldOf says whether a warning of an unknown key was given already.

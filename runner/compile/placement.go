@@ -20,6 +20,11 @@ const RunsSuffix = "__runs"
 // says; the rows of all runs are beside it, in `…__runs`.
 func (u *unit) place() {
 	n, target := u.node, u.r.project.Target
+	if name := n.Config.Database; name != "" && !strings.EqualFold(name, target.Database()) {
+		e := configError(n.config["database"], fmt.Sprintf("database %s has no meaning here and is ignored: all is in %s, that of the target", name, target.Database()), "")
+		e.Warn = true
+		u.config = append(u.config, e)
+	}
 	if n.Config.Alias != "" {
 		n.Table.Name = n.Config.Alias
 	}

@@ -300,3 +300,16 @@ func (r *renderer) usedSecrets() map[string]string {
 	defer r.mu.Unlock()
 	return maps.Clone(r.secrets)
 }
+
+// Database is the database's name as people see it: Trino's catalog, or DuckDB's
+// file without its ending.
+func (t Target) Database() string {
+	switch {
+	case t.Catalog != "":
+		return t.Catalog
+	case t.Path != "":
+		base := filepath.Base(t.Path)
+		return strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	return "memory"
+}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"warehouse/runner/artifact"
-	"warehouse/runner/binding"
 	"warehouse/runner/compile"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
@@ -175,15 +174,7 @@ func (a *artifacts) compiled(id, sql string) {
 	if n == nil || n.Resource == compile.Seed || n.Unit != nil {
 		return
 	}
-	for _, name := range stored(a.g, n) {
-		if m := a.g.Nodes[a.ids[name]]; m != nil {
-			sql = strings.ReplaceAll(sql, binding.Ref(a.r.dialect(), m.Name).String(), a.relation(m).String())
-		}
-	}
-	if n.Built() {
-		sql = strings.ReplaceAll(sql, a.r.this(n.Name).String(), a.relation(n).String())
-	}
-	a.sql[id] = sql
+	a.sql[id] = a.r.readable(a.g, sql)
 }
 
 // relation is where people read a model.

@@ -52,6 +52,7 @@ type build struct {
 	done    map[string]history.ModelRecord // what succeeded, by model name
 	scans   int
 	pace    pace
+	seqs    map[string]int64 // numbers of runs, of a build that leaves models out
 }
 
 // Build makes a new run. The error is for what could not be done at all
@@ -168,7 +169,15 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	if err != nil {
 		return nil, err
 	}
+	if !b.picked.all && b.base.Publication != 0 {
+		if b.seqs, err = b.reg.Seqs(ctx, b.conn); err != nil {
+			return nil, err
+		}
+	}
 	b.r.event(Event{Kind: EventPlan, Run: b.run.ID, Total: len(b.models) + len(b.work.tests), Message: fmt.Sprintf("r%d", b.run.Seq)})
+	if msg := b.unselected(b.seqs); msg != "" {
+		b.r.event(Event{Kind: EventLog, Run: b.run.ID, Message: msg})
+	}
 	var walked map[string]dag.Outcome
 	if err = b.startHooks(ctx); err == nil {
 		err = b.prepare(ctx)

@@ -54,10 +54,11 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 		report.NotBecause = (&RestatedError{Run: b.run, Found: restated}).Error()
 	}
 	// From here on nothing may stop half-way: a cancelled build is recorded.
+	wait := ctx
 	ctx = context.WithoutCancel(ctx)
 	var err error
 	if b.stage != nil { // rows are copied now, which takes what it takes
-		if err := b.land(ctx); err != nil {
+		if err := b.land(ctx, wait); err != nil {
 			return nil, errors.Join(err, cause)
 		}
 	} else {
@@ -70,10 +71,12 @@ func (b *build) finish(ctx context.Context, walked map[string]dag.Outcome, cause
 		if err != nil {
 			b.run.Status, b.run.Error = history.Failed, "publication failed: "+b.r.hide(err.Error())
 			report.Publication, report.NotBecause = 0, b.run.Error
-			err = errors.Join(err, b.close(ctx))
+			if !errors.Is(err, engine.ErrCommitUnknown) { // otherwise it may be live
+				err = errors.Join(err, b.close(ctx))
+			}
 		} else {
 			b.r.event(Event{Kind: EventPublish, Run: b.run.ID, Message: fmt.Sprintf("r%d published, %d marts", b.run.Seq, len(b.done))})
-			report.Unbuilt = b.stale()
+			report.Unbuilt = b.stale(b.seqs)
 		}
 	} else {
 		err = b.close(ctx)
@@ -142,12 +145,24 @@ func (b *build) publish(ctx context.Context) (seq int64, err error) {
 		seq, err = b.movePointer(ctx, move, history.Publication{Action: "publish", RunID: b.run.ID, At: b.run.FinishedAt, By: b.r.cfg.User})
 		return err
 	})
-	if errors.Is(err, engine.ErrCommitUnknown) {
-		if live, lerr := b.reg.Live(ctx, b.conn); lerr == nil && live.Run == b.run.ID {
-			return live.Publication, nil
-		}
+	return seq, b.cameTrue(ctx, seq, err)
+}
+
+// cameTrue answers what a commit whose answer was lost did not: nil if the
+// publication seq was made. As long as the register cannot be asked, it stays
+// engine.ErrCommitUnknown.
+func (s *session) cameTrue(ctx context.Context, seq int64, err error) error {
+	if !errors.Is(err, engine.ErrCommitUnknown) {
+		return err
 	}
-	return seq, err
+	live, lerr := s.reg.Live(context.WithoutCancel(ctx), s.conn)
+	switch {
+	case lerr != nil:
+		return errors.Join(err, lerr)
+	case live.Publication == seq:
+		return nil
+	}
+	return fmt.Errorf("nothing was committed: %s", strings.TrimPrefix(err.Error(), engine.ErrCommitUnknown.Error()+": "))
 }
 
 // pointerMove is a change of what is live, with all that the views need.

@@ -143,6 +143,24 @@ func (s *session) guard(ctx context.Context, live, now history.ModelRecord, bega
 	return out, nil
 }
 
+// Guard is a restatement guard in words.
+type Guard struct{ Name, Bound string } // "max_change rows_added", "10%"
+
+// GuardsOf lists the guards that a mart had in a run, closed first.
+func GuardsOf(l history.Layout) []Guard {
+	if l.Guards == nil {
+		return nil
+	}
+	var out []Guard
+	if c := l.Guards.Closed; c != "" {
+		out = append(out, Guard{"closed", strings.ReplaceAll(c, asOfMark, "{{ as_of }}")})
+	}
+	for _, key := range slices.Sorted(maps.Keys(l.Guards.MaxChange)) {
+		out = append(out, Guard{"max_change " + key, "at most " + boundText(l.Guards.MaxChange[key])})
+	}
+	return out
+}
+
 func boundOf(b *project.Bound) *history.Bound {
 	if b == nil {
 		return nil

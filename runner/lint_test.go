@@ -113,17 +113,62 @@ var lintCases = []string{
 	"select * from ‹a› o where exists (select 1 from ‹a› i where i.run_id = o.run_id)",
 }
 
+// groupedCases are of a query that is typed: there a result that keeps runs
+// apart is none that mixes them.
+var groupedCases = []string{
+	"select run_id, count(*) from a group by run_id",
+	"select count(*), t.run_id::varchar as run, k from main.a t group by t.run_id, k order by 2",
+	"select run_id as r, count(*) from a group by r",
+	"select count(*), run_id from a group by 2",
+	"select run_id, sum(v) from a group by all",
+	"select distinct run_id from a",
+	"select p.run_id, count(*) from a p join a q on p.run_id = q.run_id and p.id = q.id group by p.run_id",
+	"select run_id, count(*) from a group by run_id union all select rid, count(*) from b_table group by rid",
+	"from a select run_id, count(*) group by run_id having count(*) > 1",
+	"select k, count(*) from ‹a› group by k",
+	"select run_id, count(*) from ‹a› group by rollup(run_id)",
+	"select run_id, k, count(*) from ‹a› group by grouping sets ((run_id, k), (k))",
+	"select count(run_id) from ‹a› group by all",
+	"select count(distinct run_id) from ‹a›",
+	"select distinct on (run_id) run_id, v from ‹a›",
+	"select distinct v from ‹a›",
+	"select run_id, sum(count(*)) over () from ‹a› group by run_id",
+	"select sum(n) from (select run_id, count(*) as n from ‹a› group by run_id)",
+	"with q as (select run_id, count(*) as n from ‹a› group by run_id) select sum(n) from q",
+	"select rid, (select count(*) from ‹a›) from b_table group by rid",
+	"select p.run_id, count(*) from a p join ‹a› q on p.id = q.id group by p.run_id",
+	"select run_id, count(*) from ‹b_table› group by run_id",
+}
+
 func TestLintReads(t *testing.T) {
+	lintReads(t, lintCases, lintTables)
+	grouped := lintTables
+	grouped.Grouped = true
+	lintReads(t, groupedCases, grouped)
+	c := memory(t)
+	for _, sql := range groupedCases[:9] { // a model is not let off
+		tree, err := c.DB().Dialect().(engine.SyntaxTreer).SyntaxTree(t.Context(), c, sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, err := sqltext.Lint(sql, tree, lintTables); err != nil || len(found) == 0 {
+			t.Errorf("%s in a model: %v, %v", sql, found, err)
+		}
+	}
+}
+
+func lintReads(t *testing.T, cases []string, o sqltext.LintOptions) {
+	t.Helper()
 	c := memory(t)
 	trees := c.DB().Dialect().(engine.SyntaxTreer)
-	for _, marked := range lintCases {
+	for _, marked := range cases {
 		sql := strings.NewReplacer("‹", "", "›", "").Replace(marked)
 		tree, err := trees.SyntaxTree(t.Context(), c, sql)
 		if err != nil {
 			t.Errorf("%s: %v", sql, err)
 			continue
 		}
-		found, err := sqltext.Lint(sql, tree, lintTables)
+		found, err := sqltext.Lint(sql, tree, o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,9 @@ type CompileOptions struct {
 }
 
 // Compile renders nodes without touching the target. Models whose SQL depends
-// on the results of queries are rendered with execute=false.
+// on the results of queries are rendered with execute=false. Each model is read
+// from its published view, so that the SQL runs in any program that has the
+// target open; what a build runs, and the register keeps, names views in memory.
 func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, error) {
 	g, err := r.load(ctx)
 	if err != nil {
@@ -104,7 +106,7 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 		if err != nil {
 			return nil, err
 		}
-		return []Compiled{{Name: "inline", SQL: res.Stored}}, nil
+		return []Compiled{{Name: "inline", SQL: r.readable(g, res.Stored)}}, nil
 	}
 	p, failed, err := r.pick(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
@@ -120,13 +122,25 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Compiled{ID: n.ID, Name: n.Name, Resource: n.Resource, File: n.File, SQL: res.Stored})
+		out = append(out, Compiled{ID: n.ID, Name: n.Name, Resource: n.Resource, File: n.File, SQL: r.readable(g, res.Stored)})
 	}
 	if len(out) == 0 && failed != nil {
 		failed.Verb, failed.What = "compile", "node"
 		return nil, failed
 	}
 	return out, nil
+}
+
+// readable is compiled SQL for another program.
+func (r *Runner) readable(g *compile.Graph, sql string) string {
+	return binding.Readable(r.dialect(), sql, publicCatalog(g.Project.Target), func(model string) (engine.Relation, bool) {
+		for _, n := range g.Nodes {
+			if n.Name == model && n.Built() {
+				return publicRelation(g, n), true
+			}
+		}
+		return engine.Relation{}, false
+	})
 }
 
 // nilRun stands for a run id where there is no run.

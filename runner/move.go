@@ -147,11 +147,12 @@ func (s *session) overlay(ctx context.Context, run history.Run, live history.Sna
 // mayPublish refuses runs that are not whole or not tested, and, unless
 // forced, runs whose inputs are no longer live.
 func (s *session) mayPublish(ctx context.Context, run history.Run, live history.Snapshot, o PublishOptions) error {
+	name := fmt.Sprintf("r%d", run.Seq)
 	refused := func(advice string, why ...string) error {
 		return &history.RefusedError{RunID: run.ID, Op: "publish", Why: why, Advice: advice}
 	}
 	if run.Status != history.Success {
-		return refused("build again; a run that is not a success is never published", fmt.Sprintf("its status is %s", run.Status))
+		return refused(instead(run), fmt.Sprintf("its status is %s, and only a success is ever published", run.Status))
 	}
 	tests, err := s.reg.Tests(ctx, s.conn, run.ID)
 	if err != nil {
@@ -159,14 +160,14 @@ func (s *session) mayPublish(ctx context.Context, run history.Run, live history.
 	}
 	for _, t := range tests {
 		if strings.EqualFold(t.Severity, "error") && (t.Status == "fail" || t.Status == "error" || t.Status == "skipped") {
-			return refused("mend the data and build again", fmt.Sprintf("its blocking data test %s has the status %s", t.Test, t.Status))
+			return refused("mend the data, then `warehouse build`; `warehouse test --run "+name+"` runs its data tests again", fmt.Sprintf("its blocking data test %s has the status %s", t.Test, t.Status))
 		}
 	}
 	if untested, err := s.untested(ctx, run, tests); err != nil || untested != "" {
 		if err != nil {
 			return err
 		}
-		return refused("`warehouse test --run "+run.ID+"` runs them", "the blocking data test "+untested+" of the run that it replays never ran on it")
+		return refused("`warehouse test --run "+name+"` runs them, then `warehouse publish "+name+"`", "the blocking data test "+untested+" of the run that it replays never ran on it")
 	}
 	recs, err := s.reg.Models(ctx, s.conn, run.ID)
 	if err != nil {
@@ -189,9 +190,20 @@ func (s *session) mayPublish(ctx context.Context, run history.Run, live history.
 	}
 	if len(why) > 0 && !o.Force {
 		slices.Sort(why)
-		return refused("build again on what is live now, or publish it all the same with --force --reason TEXT", why...)
+		return refused("`warehouse build` builds on what is live now; `warehouse publish "+name+" --force --reason TEXT` publishes it all the same", why...)
 	}
 	return nil
+}
+
+// instead is what to type in the place of publishing a run that is no success.
+func instead(run history.Run) string {
+	switch run.Status {
+	case history.Failed, history.Crashed, history.Cancelled:
+		return fmt.Sprintf("`warehouse retry r%d` goes on with it, `warehouse build` makes a new run", run.Seq)
+	case history.Running:
+		return "wait for its end: it is published then, if it is a success"
+	}
+	return "`warehouse runs` lists the runs that are left"
 }
 
 // untested names a blocking data test that the run whose SQL this one replays
@@ -262,7 +274,7 @@ func (s *session) wasPublished(ctx context.Context, spec string) (history.Snapsh
 	p, err := s.reg.PublicationOf(ctx, s.conn, snap.Run)
 	if errors.Is(err, history.ErrNoPublication) {
 		return snap, &history.RefusedError{RunID: snap.Run, Op: "roll back to", Why: []string{"it was never published"},
-			Advice: "publish it instead: warehouse publish " + spec}
+			Advice: "`warehouse publish " + spec + "` publishes it"}
 	}
 	if err != nil {
 		return snap, err
@@ -413,7 +425,7 @@ func (s *session) move(ctx context.Context, m *Move, reason string) (p history.P
 		p.Seq, err = s.movePointer(ctx, pm, p)
 		return err
 	})
-	if err == nil {
+	if err = s.cameTrue(ctx, p.Seq, err); err == nil {
 		m.After, err = s.aftermath(ctx, m.Run)
 	}
 	return p, err

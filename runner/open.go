@@ -75,6 +75,9 @@ func (r *Runner) load(ctx context.Context) (*compile.Graph, error) {
 			Log:       func(msg string, info bool) { r.logged(msg, info) },
 		})
 	}
+	if err == nil {
+		err = r.namedAsDatabase()
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			r.loadErr = err
@@ -86,6 +89,32 @@ func (r *Runner) load(ctx context.Context) (*compile.Graph, error) {
 		return nil, r.loadErr
 	}
 	return r.graph, nil
+}
+
+// namedAsDatabase refuses schemas with the name under which the file is attached:
+// "warehouse".orders, in a view that is stored, would mean either.
+func (r *Runner) namedAsDatabase() error {
+	d := r.dialect()
+	if _, ok := d.(engine.MemoryBinder); !ok {
+		return nil
+	}
+	var errs diag.List
+	refuse := func(pos diag.Pos, what, schema string) {
+		if strings.EqualFold(schema, d.Catalog()) {
+			errs.Add(&diag.Error{Pos: pos, Msg: fmt.Sprintf("a schema cannot be named %q, as that of %s would be: the database itself has that name here", schema, what),
+				Advice: "choose another schema"})
+		}
+	}
+	t := r.project.Target
+	refuse(t.Pos, "latest_schema", t.LatestSchema)
+	refuse(t.Pos, "storage_schema", t.StorageSchema)
+	for _, n := range r.graph.Nodes {
+		if n.Built() && n.Table.Schema != t.StorageSchema {
+			refuse(n.Pos, n.Name, n.Table.Schema)
+			refuse(n.Pos, n.Name, n.Placed)
+		}
+	}
+	return errs.Err()
 }
 
 // Check loads and renders the whole project and returns its errors

@@ -74,12 +74,8 @@ func (r *Runner) DryRun(ctx context.Context, o BuildOptions) (*Plan, error) {
 		if base, records, err = s.live(ctx); err != nil {
 			return nil, err
 		}
-		runs, err := s.reg.Runs(ctx, s.conn, 0)
-		if err != nil {
+		if seqs, err = s.reg.Seqs(ctx, s.conn); err != nil {
 			return nil, err
-		}
-		for _, run := range runs {
-			seqs[run.ID] = run.Seq
 		}
 	}
 	w, err := planWork(g, p, base, records)
@@ -93,7 +89,7 @@ func (r *Runner) DryRun(ctx context.Context, o BuildOptions) (*Plan, error) {
 func (r *Runner) plan(ctx context.Context, w *work, o BuildOptions, seqs map[string]int64) (*Plan, error) {
 	b := &build{session: &session{r: r}, work: w, o: o, run: history.Run{ID: nilRun, StartedAt: r.now()}}
 	binder := b.binding()
-	plan := &Plan{Base: w.base, Tests: len(w.tests), Stale: w.stale()}
+	plan := &Plan{Base: w.base, Tests: len(w.tests), Stale: w.stale(seqs)}
 	changed := map[string]bool{}
 	for _, id := range w.graph.Order() {
 		n, ok := w.models[id]

@@ -158,7 +158,7 @@ func (s *session) warnUnfiltered(ctx context.Context, spec, sql string) error {
 			records = append(records, rec)
 		}
 	}
-	o := sqltext.LintOptions{Catalog: s.dialect().Catalog()}
+	o := sqltext.LintOptions{Catalog: s.dialect().Catalog(), Grouped: true}
 	for _, rec := range records {
 		l := rec.Layout
 		if rec.Kind == binding.ViewKind || l.Table == "" || l.RunColumn == "" {

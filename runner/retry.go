@@ -109,7 +109,7 @@ func (s *session) runToRetry(ctx context.Context, spec string) (history.Run, err
 // what is no longer live.
 func (s *session) mayRetry(ctx context.Context, run history.Run) error {
 	refused := func(why string) error {
-		return &history.RefusedError{RunID: run.ID, Op: "retry", Why: []string{why}, Advice: "start a new build"}
+		return &history.RefusedError{RunID: run.ID, Op: "retry", Why: []string{why}, Advice: "`warehouse build` makes a new run"}
 	}
 	if run.Status == history.Pruned {
 		return refused("it was pruned")

@@ -192,7 +192,8 @@ type Report struct {
 // Stale says that models still read an older run of a model that was built.
 type Stale struct {
 	Model  string   // what was built
-	Reads  string   // the run that they still read
+	Reads  string   // the run of it that they still read
+	Seq    int64    // that run's number
 	Models []string // descendants that were not built
 }
 

@@ -332,16 +332,23 @@ func (b *build) ask(c *engine.Conn) func(context.Context, string) ([]engine.Colu
 // --lock-timeout is not longer: all its work would be lost.
 const landing = 10 * time.Minute
 
+// landCancelled is how long a build that was cancelled waits to be recorded.
+const landCancelled = time.Second
+
 // land puts the file itself, open for changes, in the place of the scratch
-// database.
-func (b *build) land(ctx context.Context) error {
+// database. Until the file is open, wait may stop it.
+func (b *build) land(ctx, wait context.Context) error {
 	s := b.session
 	st := s.stage
 	if err := errors.Join(s.closeDatabase(), s.lock.Unlock()); err != nil {
 		return err
 	}
 	s.lock = nil
-	w, err := b.r.writeWithin(ctx, b.run.ID, max(landing, b.r.cfg.LockTimeout))
+	timeout := max(landing, b.r.cfg.LockTimeout)
+	if wait.Err() != nil {
+		wait, timeout = ctx, landCancelled
+	}
+	w, err := b.r.writeWithin(wait, b.run.ID, timeout)
 	if err != nil {
 		return fmt.Errorf("the run is built and tested, and was not written into %s: %w", b.r.project.Target.Path, err)
 	}

@@ -3,6 +3,7 @@
 package runner_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -266,4 +267,64 @@ func TestStagedRowsDiffer(t *testing.T) {
 	s.sound()
 	s.build(runner.BuildOptions{})
 	s.want("20", "select total from latest.b")
+}
+
+// While a staged build waits for readers it can be stopped, and leaves nothing;
+// one that was stopped before is recorded, unless readers are in the way.
+func TestStagedInterrupt(t *testing.T) {
+	s := newShop(t, small+stagedYML)
+	s.build(runner.BuildOptions{})
+	s.vars = map[string]any{"times": 2}
+	reader := func() *history.FileLock {
+		lock, err := history.Lock(t.Context(), s.file()+".lock", history.LockOptions{Shared: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lock
+	}
+	build := func(when func(runner.Event, engine.Statement) bool) (*runner.Report, error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s.change = func(c *runner.Config) {
+			observe := c.Observe
+			c.Observe = func(e runner.Event) {
+				observe(e)
+				if when(e, engine.Statement{}) {
+					cancel()
+				}
+			}
+			c.Statement = func(q engine.Statement) {
+				if when(runner.Event{}, q) {
+					cancel()
+				}
+			}
+		}
+		defer func() { s.change = nil }()
+		return s.open().Build(ctx, runner.BuildOptions{})
+	}
+	waiting := func(e runner.Event, _ engine.Statement) bool { return e.Kind == runner.EventLock }
+	working := func(_ runner.Event, q engine.Statement) bool { return strings.HasPrefix(q.SQL, "COPY ") }
+	var locked *history.LockTimeoutError
+
+	lock := reader()
+	if _, err := build(waiting); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped while it waited: %v", err)
+	}
+	if _, err := build(working); !errors.As(err, &locked) {
+		t.Errorf("stopped before, with a reader: %v", err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	s.want("1", "select count(*) from run_manifest")
+	if _, err := os.Stat(s.file() + ".staging"); !os.IsNotExist(err) {
+		t.Errorf("what was left is there still: %v", err)
+	}
+	if rep, err := build(working); err != nil || rep.Run.Status != history.Cancelled {
+		t.Errorf("stopped before: %v, %+v", err, rep)
+	}
+	s.want("success cancelled", "select string_agg(status, ' ' order by seq) from run_manifest")
+	s.want("10", "select total from latest.b")
+	s.build(runner.BuildOptions{})
+	s.sound()
 }

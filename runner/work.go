@@ -397,8 +397,8 @@ func (w *work) after(runID string) history.Snapshot {
 }
 
 // stale finds unbuilt descendants of what was built that still read an older
-// run of it.
-func (w *work) stale() []Stale {
+// run of it, by the model that was built and by that run.
+func (w *work) stale(seqs map[string]int64) []Stale {
 	var out []Stale
 	if w.picked.all {
 		return nil
@@ -408,19 +408,48 @@ func (w *work) stale() []Stale {
 		if n == nil || w.base.Marts[n.Name] == "" {
 			continue
 		}
-		var names []string
+		of := map[string][]string{}
 		for _, d := range w.g.DAG.Descendants(id, -1) {
 			m := w.g.Nodes[d]
 			if m != nil && m.Built() && m.Kind != "view" && m.Kind != "ephemeral" && !w.names[m.Name] && w.base.Marts[m.Name] != "" {
-				names = append(names, m.Name)
+				run := w.lastRead(m.Name, n)
+				of[run] = append(of[run], m.Name)
 			}
 		}
-		if len(names) > 0 {
-			slices.Sort(names)
-			out = append(out, Stale{Model: n.Name, Reads: w.base.Marts[n.Name], Models: names})
+		for _, run := range slices.Sorted(maps.Keys(of)) {
+			slices.Sort(of[run])
+			out = append(out, Stale{Model: n.Name, Reads: run, Seq: seqs[run], Models: of[run]})
 		}
 	}
 	return out
+}
+
+// lastRead is the run of a model that a live mart read, itself or through a
+// view; of one that reads it through other marts the live run.
+func (w *work) lastRead(mart string, of *compile.Node) string {
+	if in, ok := w.records[mart].Inputs[of.ID]; ok && in.RunID != "" {
+		return in.RunID
+	}
+	return w.base.Marts[of.Name]
+}
+
+// unselected says from which runs the build reads what it does not build; "" if
+// it builds all that it reads.
+func (w *work) unselected(seqs map[string]int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(w.bound)) {
+		if !w.names[name] && !w.views[name] {
+			parts = append(parts, fmt.Sprintf("%s of r%d", name, seqs[w.base.Marts[name]]))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	const most = 8
+	if more := len(parts) - most; more > 1 {
+		parts = append(parts[:most], fmt.Sprintf("%d more", more))
+	}
+	return "not selected, so read as published: " + strings.Join(parts, ", ")
 }
 
 // live returns the live snapshot and its records; zero ones before the first

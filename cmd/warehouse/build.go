@@ -79,7 +79,7 @@ func (c *cli) reported(ctx context.Context, r *runner.Runner, report *runner.Rep
 		c.log.done(statsOf(report.Nodes), report.Elapsed)
 	}
 	c.writeArtifacts(ctx, r, runner.ArtifactOptions{Report: report})
-	if perr := c.printReport(ctx, r, report, output); perr != nil {
+	if perr := c.printReport(report, output); perr != nil {
 		return perr
 	}
 	switch {

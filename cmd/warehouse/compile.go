@@ -16,7 +16,9 @@ func (c *cli) compileCmd() *cobra.Command {
 		Use:   "compile [flags]",
 		Short: "Print the SQL that templates become",
 		Long: `Print the SQL that models and data tests become, without touching the target. Secrets are printed as
-references. A model whose SQL depends on the results of queries is printed as it is without them.`,
+references. A model whose SQL depends on the results of queries is printed as it is without them.
+Each ref is printed as the view of what is published, so that the SQL runs in any program that has
+the database open; those views show the run id and the time, which a build hides from it.`,
 		Example: `  warehouse compile --select mart_orders
   warehouse compile --inline "select count(*) from {{ ref('mart_orders') }}"
   warehouse compile --output json`,

@@ -14,6 +14,7 @@ import (
 
 // problem is an error as it is printed.
 type problem struct {
+	err     error
 	pos     diag.Pos
 	msg     string
 	excerpt string // lines, each indented by four spaces
@@ -58,7 +59,7 @@ func joined(err error) []error {
 }
 
 func problemOf(err error) problem {
-	p := problem{msg: err.Error(), hint: hintOf(err)}
+	p := problem{err: err, msg: err.Error(), hint: hintOf(err)}
 	var placed *diag.Error
 	var syntax *selector.SyntaxError
 	switch {
@@ -83,7 +84,7 @@ var hints = []struct {
 	{history.ErrNoTag, "`warehouse tag` lists the tags"},
 	{history.ErrNothingBefore, "`warehouse runs` lists all runs"},
 	{engine.ErrNotExist, "`warehouse build` makes it"},
-	{runner.ErrMoved, "look at the preview again"},
+	{runner.ErrMoved, "type it again: the preview shows what is live now"},
 }
 
 // hintOf is the first hint in an error's chain that says something.

@@ -22,15 +22,25 @@ var errNo = errors.New("the answer is no")
 // errUsage ends a command line that asked for nothing: the help was printed.
 var errUsage = errors.New("usage")
 
+// errInterrupted is what --output json says of a command that was stopped.
+var errInterrupted error = interrupted{}
+
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+func (interrupted) Unwrap() error { return context.Canceled }
+
 // end prints what is left to say and returns the exit code.
 func (c *cli) end(ctx context.Context, err error) int {
 	code := c.exitCode(ctx, err)
 	stopped := code >= 128 && isCancelled(err)
-	if err != nil && !stopped && !isSaid(err) {
-		c.log.fail(err)
-	}
-	if stopped {
+	switch {
+	case stopped:
 		c.log.say("interrupted")
+		c.failJSON(errInterrupted)
+	case err != nil && !isSaid(err):
+		c.log.fail(err)
+		c.failJSON(err)
 	}
 	c.log.close(code)
 	return code
@@ -72,6 +82,8 @@ type results struct {
 	w      io.Writer
 	before func() // takes progress off the screen
 	err    error
+
+	written bool // anything
 }
 
 func (r *results) Write(p []byte) (int, error) {
@@ -79,6 +91,7 @@ func (r *results) Write(p []byte) (int, error) {
 		return 0, r.err
 	}
 	r.before()
+	r.written = true
 	n, err := r.w.Write(p)
 	if err != nil {
 		r.err = err

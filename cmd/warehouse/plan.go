@@ -36,7 +36,7 @@ func planText(p *runner.Plan) string {
 		}
 		t.add(s.Name, s.Kind, s.Do, s.Because, strings.Join(reads, ", "), fmt.Sprint(s.Tests), rows, took)
 	}
-	return t.String() + fmt.Sprintf("%s and %s; nothing was done\n", count(len(p.Steps), "model"), count(p.Tests, "data test"))
+	return t.String() + fmt.Sprintf("%s and %s; nothing was done\n", count(len(p.Steps), "model"), count(p.Tests, "data test")) + staleText(p.Stale)
 }
 
 type stepDoc struct {
@@ -64,7 +64,9 @@ func planJSON(p *runner.Plan) any {
 		Publication int64     `json:"base_publication"`
 		Tests       int       `json:"tests"`
 		Steps       []stepDoc `json:"steps"`
-	}{p.Base.Publication, p.Tests, []stepDoc{}}
+
+		Stale []staleDoc `json:"stale"`
+	}{p.Base.Publication, p.Tests, []stepDoc{}, staleJSON(p.Stale)}
 	for _, s := range p.Steps {
 		d := stepDoc{Name: s.Name, Kind: s.Kind, File: s.File, Do: s.Do, Why: string(s.Why), Words: s.Because, SQL: s.SQL, Live: s.LiveSQL, Tests: s.Tests, Reads: []inputDoc{}}
 		for _, in := range s.Reads {

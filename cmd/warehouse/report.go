@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,26 +12,17 @@ import (
 
 // printReport prints the outcome of a build or a test: failing rows, then the
 // run in a line, then what it means for those who read `latest`.
-func (c *cli) printReport(ctx context.Context, r *runner.Runner, report *runner.Report, output string) error {
+func (c *cli) printReport(report *runner.Report, output string) error {
 	if output == "json" {
 		return c.printJSON(reportJSON(report))
 	}
 	if c.flags.quiet && report.OK() {
 		return nil
 	}
-	return c.print(reportText(report, func(id string) string { return c.seqOf(ctx, r, id) }))
+	return c.print(reportText(report))
 }
 
-// seqOf names a run as people type it, or by the end of its id if the register
-// cannot be asked.
-func (c *cli) seqOf(ctx context.Context, r *runner.Runner, id string) string {
-	if page, err := r.Show(ctx, id); err == nil {
-		return seqName(page.Seq)
-	}
-	return short(id)
-}
-
-func reportText(r *runner.Report, name func(id string) string) string {
+func reportText(r *runner.Report) string {
 	var b strings.Builder
 	for _, n := range r.Nodes {
 		if n.Status == runner.StatusFail || n.Status == runner.StatusWarn {
@@ -61,12 +51,19 @@ func reportText(r *runner.Report, name func(id string) string) string {
 	if r.EndHooks != nil {
 		fmt.Fprintf(&b, "%s, and on-run-end failed: what it did not do is to be done by hand\n", seqName(r.Run.Seq))
 	}
-	for _, s := range r.Unbuilt {
+	b.WriteString(staleText(r.Unbuilt))
+	return b.String()
+}
+
+// staleText says which marts read an older run of what was built.
+func staleText(stale []runner.Stale) string {
+	var b strings.Builder
+	for _, s := range stale {
 		still, them := "still read", "them"
 		if len(s.Models) == 1 {
 			still, them = "still reads", "it"
 		}
-		fmt.Fprintf(&b, "%s %s %s of %s: %s; `--select %s+` rebuilds %s\n", count(len(s.Models), "mart"), still, name(s.Reads), clean(s.Model),
+		fmt.Fprintf(&b, "%s %s %s of %s: %s; `--select %s+` rebuilds %s\n", count(len(s.Models), "mart"), still, seqName(s.Seq), clean(s.Model),
 			clean(strings.Join(s.Models, ", ")), clean(s.Model), them)
 	}
 	return b.String()

@@ -56,6 +56,7 @@ type nodeDoc struct {
 type staleDoc struct {
 	Model  string   `json:"model"`
 	Reads  string   `json:"reads_run_id"`
+	Run    string   `json:"reads_run"`
 	Models []string `json:"models"`
 }
 
@@ -65,7 +66,7 @@ func reportJSON(r *runner.Report) reportDoc {
 		RunID: r.Run.ID, Run: seqName(r.Run.Seq), Status: string(r.Run.Status), OK: r.OK(), Published: r.Publication != 0, Publication: r.Publication,
 		NotBecause: r.NotBecause, Marts: r.Marts, Rows: r.Run.RowCount, Elapsed: r.Elapsed.Seconds(),
 		Counts: countsDoc{s.pass, s.warn, s.errors, s.skip, s.noOp, s.reused, s.total},
-		Nodes:  []nodeDoc{}, Stale: []staleDoc{}, After: aftermathJSON(r.After),
+		Nodes:  []nodeDoc{}, After: aftermathJSON(r.After),
 	}
 	if r.EndHooks != nil {
 		doc.EndHooks = r.EndHooks.Error()
@@ -73,10 +74,16 @@ func reportJSON(r *runner.Report) reportDoc {
 	for _, n := range r.Nodes {
 		doc.Nodes = append(doc.Nodes, nodeJSON(n))
 	}
-	for _, st := range r.Unbuilt {
-		doc.Stale = append(doc.Stale, staleDoc{st.Model, st.Reads, some(st.Models)})
-	}
+	doc.Stale = staleJSON(r.Unbuilt)
 	return doc
+}
+
+func staleJSON(stale []runner.Stale) []staleDoc {
+	docs := []staleDoc{}
+	for _, s := range stale {
+		docs = append(docs, staleDoc{s.Model, s.Reads, seqName(s.Seq), some(s.Models)})
+	}
+	return docs
 }
 
 func nodeJSON(n runner.NodeResult) nodeDoc {

@@ -118,7 +118,6 @@ func TestQuietLog(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	name := func(string) string { return "r41" }
 	ok := nodes()[:3]
 	report := func(status history.Status, n []runner.NodeResult, change func(*runner.Report)) *runner.Report {
 		r := &runner.Report{Run: run2, Marts: 3, Nodes: n, Elapsed: 1230 * time.Millisecond}
@@ -138,13 +137,13 @@ func TestReport(t *testing.T) {
 		{"cancelled", report(history.Cancelled, ok, func(r *runner.Report) { r.NotBecause = "it was cancelled" })},
 		{"stale", report(history.Success, ok, func(r *runner.Report) {
 			r.Publication = 8
-			r.Unbuilt = []runner.Stale{{Model: "a", Reads: run1.ID, Models: []string{"x", "y", "z"}}, {Model: "b", Reads: run1.ID, Models: []string{"x"}}}
+			r.Unbuilt = []runner.Stale{{Model: "a", Reads: run1.ID, Seq: run1.Seq, Models: []string{"x", "y", "z"}}, {Model: "b", Reads: run1.ID, Seq: run1.Seq, Models: []string{"x"}}}
 		})},
 		{"retry of a success", report(history.Success, nil, func(*runner.Report) {})},
 		{"tests only", report(history.Success, ok[2:], func(r *runner.Report) { r.TestsOnly = true })},
 		{"tests only, one failed", report(history.Success, nodes()[2:5], func(r *runner.Report) { r.TestsOnly, r.Failed = true, 1 })},
 	} {
-		fmt.Fprintf(&b, "== %s\n%s\n", c.title, reportText(c.report, name))
+		fmt.Fprintf(&b, "== %s\n%s\n", c.title, reportText(c.report))
 	}
 	golden(t, "golden/report.txt", b.String())
 
@@ -182,7 +181,7 @@ func TestRunsAndPages(t *testing.T) {
 	page := &runner.RunPage{
 		RunLine: lines[2],
 		Models: []history.ModelRecord{
-			{Model: "a", Attempt: 1, Kind: "mart", Status: history.ModelSuccess, RowCount: 12217, Checksum: "123456789012345678901234567890", Layout: history.Layout{Columns: []mart.Column{}},
+			{Model: "a", Attempt: 1, Kind: "mart", Status: history.ModelSuccess, RowCount: 12217, Checksum: "123456789012345678901234567890", Layout: history.Layout{Columns: []mart.Column{}, Guards: &history.Guards{Closed: "day < /*as_of*/", MaxChange: map[string]history.Bound{"rows_added": {Value: 10, Percent: true}, "sum amount": {Value: 5}}}},
 				Inputs:    map[string]history.Input{"source.shop.raw.e": {Name: "raw.e"}, "model.shop.b": {Name: "b", RunID: run1.ID}, "model.shop.c": {Name: "c", RunID: run2.ID}},
 				StartedAt: noon, FinishedAt: noon.Add(time.Second), CompiledSQL: "select 1"},
 			{Model: "b", Attempt: 1, Kind: "mart", Status: history.ModelError, RowCount: -1, Error: "models/b.sql:2:8: no such column", StartedAt: noon, FinishedAt: noon},

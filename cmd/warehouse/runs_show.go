@@ -68,6 +68,7 @@ func pageText(p *runner.RunPage) string {
 	runFacts(&b, p)
 	modelTable(&b, p)
 	testTable(&b, p)
+	guardTable(&b, p)
 	publicationTable(&b, p)
 	for _, m := range p.Models {
 		if m.Error != "" && m.Status == history.ModelError {
@@ -174,6 +175,18 @@ func testTable(b *strings.Builder, p *runner.RunPage) {
 		t.add(x.Test, of, x.Severity, x.Status, thousands(x.Failures), fmt.Sprint(x.Attempt))
 	}
 	b.WriteString("\n" + t.String())
+}
+
+func guardTable(b *strings.Builder, p *runner.RunPage) {
+	t := table{head: []string{"guard", "of", "bound"}}
+	for _, m := range p.Models {
+		for _, g := range runner.GuardsOf(m.Layout) {
+			t.add(g.Name, m.Model, g.Bound)
+		}
+	}
+	if len(t.rows) > 0 {
+		b.WriteString("\n" + t.String())
+	}
 }
 
 func publicationTable(b *strings.Builder, p *runner.RunPage) {

@@ -15,11 +15,17 @@ import (
 //go:embed sql/*.sql
 var sqlFiles embed.FS
 
-// version of the state tables that this program writes.
-const version = 1
+// Migrations bring state tables up to date: the first those of version 1 to
+// version 2, and so on. Each is a part of Open's transaction: all of them are
+// done, or none.
+type Migrations []func(ctx context.Context, c *engine.Conn, r *Register) error
 
-// migrations[i] brings tables of version i+1 to version i+2.
-var migrations []func(ctx context.Context, c *engine.Conn, r *Register) error
+// own are this program's. There has been no need for one yet: the tables are
+// what the first release made, and what JSON columns hold has only grown.
+var own Migrations
+
+// Version is that of the tables which a program with these migrations writes.
+func (m Migrations) Version() int { return len(m) + 1 }
 
 // Register is the state tables of one target. It holds no connection: every
 // method runs on the session it is given, so that it can be part of the
@@ -44,7 +50,12 @@ func newRegister(c *engine.Conn, schema string) *Register {
 // step. Tables of an older version are brought up to date; those of a newer
 // one are a *VersionError.
 func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
-	r, err := Read(ctx, c, schema)
+	return own.Open(ctx, c, schema)
+}
+
+// Open is the function Open of a program with these migrations.
+func (m Migrations) Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
+	r, err := m.Read(ctx, c, schema)
 	if err == nil {
 		return r, nil
 	}
@@ -54,7 +65,7 @@ func Open(ctx context.Context, c *engine.Conn, schema string) (*Register, error)
 	case errors.Is(err, ErrNoRegister):
 		err = c.Atomic(ctx, func() error { return r.createTables(ctx, c) })
 	case errors.As(err, &old):
-		err = c.Atomic(ctx, func() error { return r.migrate(ctx, c, old.found) })
+		err = c.Atomic(ctx, func() error { return m.migrate(ctx, c, r, old.found) })
 	}
 	if err != nil {
 		return nil, err
@@ -99,6 +110,11 @@ func (r *Register) CopyFrom(ctx context.Context, c *engine.Conn, catalog string)
 // ErrNoRegister if there is none. Tables of an older version, which only Open
 // may bring up to date, are an error too.
 func Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
+	return own.Read(ctx, c, schema)
+}
+
+// Read is the function Read of a program with these migrations.
+func (m Migrations) Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error) {
 	r := newRegister(c, schema)
 	var found int64
 	q := "SELECT coalesce(max(version), 0) FROM " + r.rel(stateTable.name)
@@ -109,23 +125,23 @@ func Read(ctx context.Context, c *engine.Conn, schema string) (*Register, error)
 		}
 		return nil, err
 	}
-	switch {
-	case found > version:
-		return nil, &VersionError{Found: int(found), Known: version}
-	case found < version:
-		return nil, &oldVersionError{found: int(found)}
+	switch known := m.Version(); {
+	case int(found) > known:
+		return nil, &VersionError{Found: int(found), Known: known}
+	case int(found) < known:
+		return nil, &oldVersionError{found: int(found), known: known}
 	}
 	return r, nil
 }
 
 // oldVersionError: the tables have to be brought up to date first.
-type oldVersionError struct{ found int }
+type oldVersionError struct{ found, known int }
 
 func (e *oldVersionError) Error() string {
-	return fmt.Sprintf("the state tables are of version %d, this program reads version %d", e.found, version)
+	return fmt.Sprintf("the state tables are of version %d, this program needs version %d: a command that only reads does not change them", e.found, e.known)
 }
 func (e *oldVersionError) Hint() string {
-	return "run a command that may write, such as build; it brings them up to date"
+	return "`warehouse compact` brings them up to date, and so does the next `warehouse build`; earlier programs cannot read them then"
 }
 
 func (r *Register) createTables(ctx context.Context, c *engine.Conn) error {
@@ -155,7 +171,7 @@ func (r *Register) makeTables(ctx context.Context, c *engine.Conn, statements []
 			return fmt.Errorf("making the state tables: %w", err)
 		}
 	}
-	return r.setVersion(ctx, c)
+	return r.setVersion(ctx, c, own.Version())
 }
 
 // createLogs is createTables where state is only added to. run_state comes
@@ -181,17 +197,17 @@ func (r *Register) createLogs(ctx context.Context, c *engine.Conn, a engine.Appe
 	))
 }
 
-func (r *Register) migrate(ctx context.Context, c *engine.Conn, from int) error {
-	for v := max(from, 1); v < version; v++ {
-		if err := migrations[v-1](ctx, c, r); err != nil {
+func (m Migrations) migrate(ctx context.Context, c *engine.Conn, r *Register, from int) error {
+	for v := max(from, 1); v < m.Version(); v++ {
+		if err := m[v-1](ctx, c, r); err != nil {
 			return fmt.Errorf("bringing the state tables from version %d to %d: %w", v, v+1, err)
 		}
 	}
-	return r.setVersion(ctx, c)
+	return r.setVersion(ctx, c, m.Version())
 }
 
-func (r *Register) setVersion(ctx context.Context, c *engine.Conn) error {
-	return stateTable.insert(ctx, c, r.relation(stateTable.name), []state{{Version: version, At: r.now()}})
+func (r *Register) setVersion(ctx context.Context, c *engine.Conn, version int) error {
+	return stateTable.insert(ctx, c, r.relation(stateTable.name), []state{{Version: int64(version), At: r.now()}})
 }
 
 // Schema returns the storage schema.

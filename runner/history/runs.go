@@ -329,6 +329,29 @@ func limited(n int) string {
 	return fmt.Sprintf(" LIMIT %d", n)
 }
 
+// Seqs returns the numbers of all runs, by run id.
+func (r *Register) Seqs(ctx context.Context, c *engine.Conn) (map[string]int64, error) {
+	q := "SELECT CAST(run_id AS VARCHAR), seq FROM " + r.rel(manifest.name)
+	rows, err := c.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]int64{}
+	for rows.Next() {
+		var id string
+		var seq int64
+		if err := rows.Scan(&id, &seq); err != nil {
+			return nil, err
+		}
+		out[id] = seq
+	}
+	if err := rows.Err(); err != nil {
+		return nil, c.Explain(err, q)
+	}
+	return out, nil
+}
+
 // Run returns one run; ErrNoRun.
 func (r *Register) Run(ctx context.Context, c *engine.Conn, id string) (Run, error) {
 	q := "SELECT " + manifest.selectList("") + " FROM " + r.rel(manifest.name) + " WHERE run_id = " + r.id()

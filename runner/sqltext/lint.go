@@ -19,6 +19,7 @@ type LintOptions struct {
 	Catalog string // the database's name
 	Schema  string // where names without a schema are looked up
 	Tables  []Partitioned
+	Grouped bool // a result that is grouped by run id mixes no runs
 }
 
 // Rule is what a Finding is about.
@@ -81,6 +82,7 @@ type linter struct {
 type scope struct {
 	ctes    map[string]node // nil value: known, and not looked into
 	sources [][]*source
+	inner   bool // not the outermost SELECT
 }
 
 type node = map[string]any
@@ -97,6 +99,13 @@ func (s scope) with(name string, query node) scope {
 
 func (s scope) inside(sources []*source) scope {
 	s.sources = append([][]*source{sources}, s.sources...)
+	s.inner = true
+	return s
+}
+
+// below is the scope of a query whose rows another one reads.
+func (s scope) below() scope {
+	s.inner = true
 	return s
 }
 
@@ -147,11 +156,11 @@ func (l *linter) walk(v any, sc scope) {
 			return
 		case "RECURSIVE_CTE_NODE":
 			name := text(v["cte_name"])
-			l.walk(v["left"], sc)
-			l.walk(v["right"], sc.with(name, nil))
+			l.walk(v["left"], sc.below())
+			l.walk(v["right"], sc.below().with(name, nil))
 			return
 		case "CTE_NODE":
-			l.walk(v["query"], sc)
+			l.walk(v["query"], sc.below())
 			l.walk(v["child"], sc.with(text(v["cte_name"]), object(v["query"])))
 			return
 		case "BASE_TABLE": // outside of any SELECT
@@ -173,7 +182,7 @@ func (l *linter) ctes(n node, sc scope) scope {
 	for _, e := range list(object(n["cte_map"])["map"]) {
 		name := text(object(e)["key"])
 		query := object(object(object(e)["value"])["query"])
-		l.walk(query, sc)
+		l.walk(query, sc.below())
 		sc = sc.with(name, object(query["node"]))
 	}
 	return sc
@@ -185,6 +194,7 @@ func (l *linter) selectNode(n node, sc scope) {
 	all := q.from(object(n["from_table"]))
 	q.condition(n["where_clause"], all)
 	q.condition(n["having"], all)
+	q.groupedByRun(n)
 	q.solve()
 	for _, s := range all {
 		if s.table != nil && !s.single {

@@ -53,7 +53,7 @@ func main() {
 		}
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "big, checked, small, replay, life, scale or lake; empty: all")
+	flag.StringVar(&o.only, "only", "", "big, checked, small, replay, life, diff, scale or lake; empty: all")
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of each side")
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows of the big mart")
 	flag.IntVar(&o.models, "models", 500, "number of small models")
@@ -133,7 +133,7 @@ func run(o options) error {
 	for _, alone := range []struct {
 		name string
 		do   func(options, string) error
-	}{{"life", life}, {"scale", scale}, {"lake", lake}} {
+	}{{"life", life}, {"diff", diffs}, {"scale", scale}, {"lake", lake}} {
 		if o.only == "" || o.only == alone.name {
 			if err := alone.do(o, dir); err != nil {
 				return err

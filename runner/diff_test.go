@@ -10,6 +10,7 @@ import (
 
 	"warehouse/runner"
 	"warehouse/runner/diff"
+	"warehouse/runner/engine"
 )
 
 // twoRuns builds one model per case, as a and then as b, each a run.
@@ -472,5 +473,28 @@ func TestDiffIsCancelled(t *testing.T) {
 	cancel()
 	if _, err := s.open().Diff(ctx, runner.DiffOptions{}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Runs with equal checksums are not read, whatever key they were given since.
+func TestDiffOfEqualRunsReadsNoRow(t *testing.T) {
+	s := newShop(t, "\n-- models/a.sql --\nselect i as id, i % 7 as g, 'x' || i as name from range(100) t(i)\n")
+	s.build(runner.BuildOptions{})
+	s.write("-- models/schema.yml --\nversion: 2\nmodels: [{name: a, config: {primary_key: [id]}}]\n")
+	s.build(runner.BuildOptions{})
+	var read []string
+	s.change = func(c *runner.Config) {
+		c.Statement = func(q engine.Statement) {
+			if strings.Contains(q.SQL, `"main"."a"`) {
+				read = append(read, q.SQL)
+			}
+		}
+	}
+	rep := s.diff(runner.DiffOptions{})
+	if got := summary(rep.Marts[0]); got != "100 100 +0 -0 ~0 =100" || strings.Join(rep.Marts[0].Key, " ") != "id" {
+		t.Errorf("%s, key %v", got, rep.Marts[0].Key)
+	}
+	if len(read) > 0 {
+		t.Errorf("rows were read:\n%s", strings.Join(read, "\n"))
 	}
 }

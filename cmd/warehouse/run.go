@@ -32,6 +32,9 @@ func (c *cli) ofKind(name, resource, short, long string) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if name == "run" {
+			c.log.say("data tests of what is built run too: without them nothing is published")
+		}
 		report, err := r.Build(cmd.Context(), o)
 		return c.reported(cmd.Context(), r, report, err, output.value)
 	}

@@ -152,6 +152,9 @@ func (m *comparison) key(ctx context.Context) ([]string, error) {
 		for _, k := range keys {
 			ca, cb = append(ca, k.a), append(cb, k.b)
 		}
+		if m.same() {
+			return cand.key, nil // nothing will be joined by it
+		}
 		bad := ""
 		for _, s := range []struct {
 			side     *Side

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,8 +32,10 @@ type measured struct {
 	vars       map[string]any
 	rows, rest time.Duration // in statements that write or read the rows of marts, and in all others
 	count      int
-	begun      time.Time     // of the last transaction
-	moving     time.Duration // what it took
+	begun      time.Time                // of the last transaction
+	moving     time.Duration            // what it took
+	inside     bool                     // of a transaction
+	spent      map[string]time.Duration // in transactions, by the beginning of the statement
 }
 
 func (m *measured) files(files map[string]string) error {
@@ -54,16 +58,30 @@ func (m *measured) open() (*runner.Runner, error) {
 			m.count++
 			switch s.SQL {
 			case "BEGIN TRANSACTION":
-				m.begun = time.Now()
+				m.begun, m.inside = time.Now(), true
 			case "COMMIT":
 				m.moving = time.Since(m.begun)
 			}
+			if m.spent != nil && m.inside {
+				m.spent[beginning(s.SQL)] += s.Duration
+			}
+			m.inside = m.inside && s.SQL != "COMMIT"
 			if strings.Contains(s.SQL, "run_manifest") || strings.Contains(s.SQL, "run_publication") || strings.Contains(s.SQL, "run_ledger") {
 				m.rest += s.Duration
 			} else {
 				m.rows += s.Duration
 			}
 		}})
+}
+
+// beginning is enough of a statement to know it by.
+func beginning(sql string) string {
+	words := strings.Fields(sql)
+	text := strings.Join(words, " ")
+	if i := strings.Index(text, "FROM "); i > 0 && strings.HasPrefix(text, "SELECT") {
+		text = "SELECT … " + text[i:]
+	}
+	return fmt.Sprintf("%.90s", text)
 }
 
 func (m *measured) build(o runner.BuildOptions) (*runner.Report, error) {
@@ -135,6 +153,8 @@ func cpu() time.Duration {
 func (m *measured) backAndForth(rounds int) error {
 	ctx := context.Background()
 	var moved, moving, used []float64
+	m.spent = map[string]time.Duration{}
+	defer func() { m.spent = nil }()
 	for range 2 * max(rounds, 3) {
 		r, err := m.open()
 		if err != nil {
@@ -155,6 +175,10 @@ func (m *measured) backAndForth(rounds int) error {
 	}
 	fmt.Printf("  rollback: its transaction %.1f ms (best %.1f); with opening and closing the file %.1f ms (best %.1f), CPU %.1f ms; %d statements (medians of %d)\n",
 		median(moving), slices.Min(moving), median(moved), slices.Min(moved), median(used), m.count, len(moved))
+	most := slices.SortedFunc(maps.Keys(m.spent), func(a, b string) int { return cmp.Compare(m.spent[b], m.spent[a]) })
+	for _, q := range most[:min(8, len(most))] {
+		fmt.Printf("    %6.2f ms  %s\n", 1000*m.spent[q].Seconds()/float64(len(moved)), q)
+	}
 	return nil
 }
 

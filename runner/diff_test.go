@@ -94,6 +94,7 @@ var twoRunCases = []twoRuns{
 		"from (values (1, 9007199254740993::bigint), (2, 1000000000000000)) t(id, v)", "2 2 +0 -0 ~1 =1 rounding=1 v=1 schema ~v"},
 	{"unique_key, of which NULL is a value", "?id,k", "from (values (1, null, 1), (null, 2, 1), (null, null, 1)) t(id, k, v)",
 		"from (values (1, null, 2), (null, 2, 1), (null, null, 3)) t(id, k, v)", "3 3 +0 -0 ~2 =1 v=2"},
+	{"a column named as a variable of ours", "", "select map {'k': 1} m, [{'a': 1}] l, 1 e1, 2 e2", "select map {'k': 1::bigint} m, [{'a': 2::bigint}] l, 1 e1, 2 e2", "1 1 +1 -1 ~0 =0 schema ~m ~l"},
 	{"list to text", "id", "select 1 id, [1, 2] v", "select 1 id, '[1, 2]' v", "1 1 +0 -0 ~0 =1 schema ~v"},
 }
 

@@ -29,12 +29,16 @@ func (g bag) rows() string {
 
 func (g bag) side(s source, which string, of func(column) (mart.Column, form)) string {
 	from, expr := s.from()
+	// The stored columns get our names first: a form has variables, which a
+	// column of the mart must not be taken for.
+	var raw []string
 	list := []string{which}
 	for i, c := range g.columns {
 		col, f := of(c)
-		list = append(list, f(expr(col))+" AS "+va(i))
+		raw = append(raw, expr(col)+" AS "+va(i))
+		list = append(list, f("s."+va(i))+" AS "+va(i))
 	}
-	return "SELECT " + strings.Join(list, ", ") + " " + from
+	return fmt.Sprintf("SELECT %s FROM (SELECT %s %s) AS s", strings.Join(list, ", "), strings.Join(raw, ", "), from)
 }
 
 // counts is a query of one row: removed, added.

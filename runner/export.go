@@ -270,7 +270,12 @@ func (e *export) folder(ctx context.Context, dir, stays string) error {
 			}
 			continue
 		}
-		rows, err := e.conn.Exec(ctx, e.CopyQuery("SELECT * FROM "+m.view.String(), filepath.Join(dir, file), e.format))
+		all := "SELECT * FROM " + m.view.String()
+		columns, err := e.conn.Describe(ctx, all)
+		if err != nil {
+			return err
+		}
+		rows, err := e.conn.Exec(ctx, e.CopyQuery(all, columns, filepath.Join(dir, file), e.format))
 		if err != nil {
 			return err
 		}

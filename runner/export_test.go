@@ -402,3 +402,24 @@ select {{ var('n', 1) }} as v
 	_, err := runner.Open(t.Context(), s.config())
 	contains(t, tell(err), "keep", "soon", "90m")
 }
+
+// TestExportWideIntegers: the sum of integers has 128 bits, for which Parquet
+// has no type. All digits are kept, or the export is refused.
+func TestExportWideIntegers(t *testing.T) {
+	s := newShop(t, "-- models/m.sql --\n"+`select sum(i) as total, 99999999999999999999999999999999999999::hugeint as wide, [{'a': 1::hugeint}] as inside, 'HUGEINT'::enum('HUGEINT') as word, {'HUGEINT': 2} as named
+from (values (9007199254740993)) t(i)
+-- models/n.sql --
+select 1 as id
+`)
+	s.build(runner.BuildOptions{})
+	s.mustExport(runner.ExportOptions{Format: "parquet", To: "out"})
+	file := filepath.Join(s.dir, "out", "m.parquet")
+	want := "9007199254740993 99999999999999999999999999999999999999 [{'a': 1}] HUGEINT {'HUGEINT': 2} DECIMAL(38,0)"
+	s.want(want, "select total, wide, inside::varchar, word, named::varchar, typeof(total) from '"+file+"'")
+	s.write("-- models/n.sql --\nselect 170141183460469231731687303715884105727 as id\n")
+	s.build(runner.BuildOptions{})
+	if _, err := s.export(runner.ExportOptions{Format: "parquet", To: "out"}); err == nil || !strings.Contains(err.Error(), "DECIMAL(38,0)") {
+		t.Errorf("39 digits: %v", err)
+	}
+	s.mustExport(runner.ExportOptions{Format: "csv", To: "text"})
+}

@@ -52,9 +52,10 @@ type Exporter interface {
 	// table, text or NULL) over all tables and views of an attached file.
 	Remark(table Relation, text string) string
 	Remarks(name string) string
-	// CopyQuery writes the rows of a SELECT into a file, "parquet" or "csv":
-	// CSV has a header, nothing for NULL and "" for empty text.
-	CopyQuery(query, path, format string) string
+	// CopyQuery writes the rows of a SELECT, which has these columns, into a
+	// file, "parquet" or "csv": CSV has a header, nothing for NULL and "" for
+	// empty text. No value is changed: what a format cannot hold is an error.
+	CopyQuery(query string, columns []Column, path, format string) string
 }
 
 // SyntaxTreer is an engine that shows what its parser made of a SELECT.

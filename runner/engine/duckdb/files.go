@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"warehouse/runner/engine"
@@ -53,10 +54,29 @@ func (backend) Remarks(name string) string {
 		"\nUNION ALL SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal AND database_name = " + of
 }
 
-func (backend) CopyQuery(query, path, format string) string {
+// Parquet has no integer of 128 bits, and DuckDB writes DOUBLE for one, which
+// holds 15 digits.
+var wideInteger = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|\bU?HUGEINT\b`)
+
+func (backend) CopyQuery(query string, columns []engine.Column, path, format string) string {
 	how := "FORMAT parquet"
 	if format == "csv" {
 		how = "FORMAT csv, HEADER true, NULLSTR ''" // an empty text equals NULLSTR, so it is quoted
+	}
+	var exact []string
+	for _, c := range columns {
+		to := wideInteger.ReplaceAllStringFunc(c.Type, func(word string) string {
+			if strings.HasSuffix(word, "HUGEINT") {
+				return "DECIMAL(38,0)"
+			}
+			return word
+		})
+		if format == "parquet" && to != c.Type {
+			exact = append(exact, fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", engine.Ident(c.Name), to))
+		}
+	}
+	if len(exact) > 0 {
+		query = "SELECT * REPLACE (" + strings.Join(exact, ", ") + ") FROM (\n" + query + "\n)"
 	}
 	return "COPY (\n" + query + "\n) TO " + engine.Literal(path) + " (" + how + ")"
 }

@@ -54,6 +54,17 @@ func (r *Runner) Tag(ctx context.Context, spec, name string, o TagOptions) (hist
 	return t, err
 }
 
+// MayTag returns the error of a Tag that would be refused. It changes nothing.
+func (r *Runner) MayTag(ctx context.Context, name string, o TagOptions) error {
+	s, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.mayTag(ctx, name, o)
+	return err
+}
+
 // mayTag refuses names that mean something else, and says whether the tag is
 // there already.
 func (s *session) mayTag(ctx context.Context, name string, o TagOptions) (exists bool, err error) {

@@ -92,7 +92,7 @@ func (t *toleranceFlag) Set(s string) error {
 		}
 		number, relative := strings.CutSuffix(strings.TrimSpace(value), "%")
 		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(n >= 0) || n > 1e300 {
+		if err != nil || !(n >= 0) || n > 1e300 || column == "" && value != part {
 			return fmt.Errorf("%q is no difference: write 0.01, 1%% or COLUMN=0.01", part)
 		}
 		set := func(d *diff.Tolerance) {

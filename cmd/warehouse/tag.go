@@ -52,6 +52,9 @@ Without arguments, list the tags.`,
 			if err != nil {
 				return err
 			}
+			if err := r.MayTag(ctx, name, o); err != nil {
+				return err
+			}
 			if output.value == "text" {
 				if err := c.print(fmt.Sprintf("tag %s  %s  %s as %s\n", seqName(page.Seq), page.ID, page.Status, clean(name))); err != nil {
 					return err

@@ -52,7 +52,12 @@ func TestClosedPeriod(t *testing.T) {
 	}
 	s.vars = map[string]any{"jan": 101}
 	rep := s.try(runner.BuildOptions{})
-	m, err := s.open().PlanPublish(t.Context(), rep.Run.ID, runner.PublishOptions{Accept: []string{"revenue"}, Reason: "an invoice was wrong"})
+	var usage *runner.UsageError
+	_, err := s.open().PlanPublish(t.Context(), rep.Run.ID, runner.PublishOptions{Accept: []string{"revenu"}, Reason: "a slip"})
+	if !errors.As(err, &usage) || usage.Advice != "did you mean revenue?" {
+		t.Errorf("a mart that there is not: %v", err)
+	}
+	m, err := s.open().PlanPublish(t.Context(), rep.Run.ID, runner.PublishOptions{Accept: []string{"Revenue"}, Reason: "an invoice was wrong"})
 	if err != nil {
 		t.Fatal(err)
 	}

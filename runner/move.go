@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"warehouse/runner/diag"
 	"warehouse/runner/history"
 	"warehouse/runner/mart"
 )
@@ -102,6 +103,17 @@ func (s *session) planPublish(ctx context.Context, spec string, o PublishOptions
 	if m.To, err = s.overlay(ctx, run, live); err != nil {
 		return nil, err
 	}
+	for _, name := range o.Accept {
+		marts := slices.Sorted(maps.Keys(m.To.Marts))
+		if slices.ContainsFunc(marts, func(mart string) bool { return strings.EqualFold(mart, name) }) {
+			continue
+		}
+		e := &UsageError{Msg: fmt.Sprintf("--accept: r%d has no mart %s", run.Seq, name)}
+		if near := diag.Nearest(name, marts); near != "" {
+			e.Advice = fmt.Sprintf("did you mean %s?", near)
+		}
+		return nil, e
+	}
 	if err := s.unrestated(ctx, run, m, live, o); err != nil {
 		return nil, err
 	}
@@ -119,7 +131,9 @@ func (s *session) unrestated(ctx context.Context, run history.Run, m *Move, live
 	if err != nil {
 		return err
 	}
-	found = slices.DeleteFunc(found, func(f Restatement) bool { return slices.Contains(o.Accept, f.Mart) })
+	found = slices.DeleteFunc(found, func(f Restatement) bool {
+		return slices.ContainsFunc(o.Accept, func(name string) bool { return strings.EqualFold(name, f.Mart) })
+	})
 	if len(found) > 0 {
 		return &RestatedError{Run: run, Found: found}
 	}

@@ -139,6 +139,9 @@ func (r *Runner) compareStep(ctx context.Context, w *work, o BuildOptions, n *co
 		s.Why, s.Because = ChangeLater, "its SQL depends on query results"
 	case !r.sameSQL(ctx, w, o, n, binder, s):
 		s.Why, s.Because = ChangeSQL, "its SQL changed"
+		if rendered.Volatile != "" && runMarks.ReplaceAllString(s.SQL, "") == runMarks.ReplaceAllString(s.LiveSQL, "") {
+			s.Because = fmt.Sprintf("it prints %s, and its SQL differs in nothing else", rendered.Volatile)
+		}
 	case !sameStorage(rec, n):
 		s.Why, s.Because = ChangeStorage, "how it is stored changed"
 	case len(moved) > 0:
@@ -179,6 +182,9 @@ func (r *Runner) sameSQL(ctx context.Context, w *work, o BuildOptions, n *compil
 
 // runTime matches the time of a run in the SQL of a snapshot.
 var runTime = regexp.MustCompile(`'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[^']*'`)
+
+// runMarks are what a run prints of itself: run ids and times.
+var runMarks = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?`)
 
 func sameStorage(rec history.ModelRecord, n *compile.Node) bool {
 	l := rec.Layout

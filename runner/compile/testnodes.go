@@ -295,6 +295,8 @@ func (r *render) checkArgs(t *project.DataTest) error {
 			e := &diag.Error{Pos: pos, Span: span, Source: line, Msg: fmt.Sprintf("data test %s has no argument '%s'", t.Test, arg)}
 			if near := diag.Nearest(arg, params); near != "" {
 				e.Msg += fmt.Sprintf("; did you mean '%s'?", near)
+			} else if len(params) > 0 {
+				e.Advice = "it has " + strings.Join(params, ", ")
 			}
 			return e
 		}

@@ -86,6 +86,9 @@ func (r *Runner) Blame(ctx context.Context, o BlameOptions) (*BlameReport, error
 	if err != nil {
 		return nil, err
 	}
+	if err := b.learn(ctx); err != nil {
+		return nil, err
+	}
 	return b.report, b.step(ctx, x, y, true)
 }
 
@@ -101,7 +104,11 @@ type blamer struct {
 // find takes MART.COLUMN apart and returns the mart's records.
 func (b *blamer) find(ctx context.Context) (x, y history.ModelRecord, err error) {
 	x, inA, y, inB := b.named(b.o.Mart)
-	if dot := strings.LastIndexByte(b.o.Mart, '.'); dot >= 0 && !inA && !inB {
+	// Names of marts and columns may have dots: the longest that is a mart's is.
+	for dot := len(b.o.Mart); !inA && !inB; {
+		if dot = strings.LastIndexByte(b.o.Mart[:dot], '.'); dot < 0 {
+			break
+		}
 		x, inA, y, inB = b.named(b.o.Mart[:dot])
 		b.column = b.o.Mart[dot+1:]
 	}
@@ -151,7 +158,7 @@ func (b *blamer) pruned(ctx context.Context, run history.Run) error {
 		return err
 	}
 	for _, rec := range recs {
-		if rec.Status == history.ModelPruned && (strings.EqualFold(rec.Model, b.o.Mart) || strings.EqualFold(rec.Model+"."+b.column, b.o.Mart)) {
+		if rec.Status == history.ModelPruned && strings.HasPrefix(strings.ToLower(b.o.Mart)+".", strings.ToLower(rec.Model)+".") {
 			return &history.PrunedError{Model: rec.Model, RunID: rec.RunID}
 		}
 	}
@@ -277,6 +284,10 @@ func (b *blamer) cause(model string, w Why) {
 // causes names what changed a mart, as far as it lies in the mart, and walks
 // up to the rest.
 func (b *blamer) causes(ctx context.Context, s *split, code, data bool) error {
+	settings := whySettings(s.ra.rec, s.rb.rec)
+	for _, w := range settings {
+		b.cause(s.y.Model, w)
+	}
 	if code && s.changed {
 		sql, err := b.whySQL(ctx, s.ra.rec, s.rb.rec)
 		if err != nil {
@@ -289,7 +300,7 @@ func (b *blamer) causes(ctx context.Context, s *split, code, data bool) error {
 	if data {
 		return b.up(ctx, s.y.Model, s.ra, s.rb, s.inputs)
 	}
-	if code {
+	if code || len(settings) > 0 {
 		return nil
 	}
 	res := s.rows[3]
@@ -330,8 +341,8 @@ func (b *blamer) up(ctx context.Context, model string, ra, rb *reading, names []
 			b.cause(model, Why{Kind: WhySelf, Name: in.Name, Text: text, Certain: was.RunID != ""})
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(outsideOf(rb.rec.CompiledSQL))) {
-		b.cause(model, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history", name)})
+	for _, name := range slices.Sorted(maps.Keys(outsideOf(rb.rec.CompiledSQL, b.unheld))) {
+		b.cause(model, whyOutside(name))
 	}
 	for _, name := range names {
 		x, inA := ra.find(name)

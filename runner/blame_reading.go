@@ -14,6 +14,8 @@ type reading struct {
 	rec  history.ModelRecord // as the run wrote it, not as another took it over
 	snap history.Snapshot
 	recs map[string]history.ModelRecord
+
+	unheld map[string]bool // functions that read what no run holds
 }
 
 // ranIn is the run that computed a record's rows.
@@ -31,7 +33,7 @@ func (b *blamer) reading(ctx context.Context, rec history.ModelRecord) (*reading
 	} else if ok {
 		rec = own
 	}
-	r := &reading{rec: rec}
+	r := &reading{rec: rec, unheld: b.unheld}
 	var err error
 	if r.snap, err = b.reg.RunSnapshot(ctx, b.conn, ranIn(rec)); err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func (b *blamer) reading(ctx context.Context, rec history.ModelRecord) (*reading
 
 // of is what another model of the same snapshot reads.
 func (r *reading) of(rec history.ModelRecord) *reading {
-	return &reading{rec: rec, snap: r.snap, recs: r.recs}
+	return &reading{rec: rec, snap: r.snap, recs: r.recs, unheld: r.unheld}
 }
 
 func (r *reading) find(name string) (history.ModelRecord, bool) {
@@ -144,7 +146,7 @@ func (r *reading) outside(found, same, seen map[string]bool) {
 			found["source "+in.Name] = true
 		}
 	}
-	for name := range outsideOf(r.rec.CompiledSQL) {
+	for name := range outsideOf(r.rec.CompiledSQL, r.unheld) {
 		found[name] = true
 	}
 	for _, view := range r.views(seen) {

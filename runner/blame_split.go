@@ -64,6 +64,9 @@ func (s *split) run(ctx context.Context) error {
 	case s.gone():
 		s.note("rows of it were pruned: the change cannot be counted")
 		return nil
+	case len(whySettings(s.ra.rec, s.rb.rec)) > 0:
+		s.note("%s: code and data are not told apart", whySettings(s.ra.rec, s.rb.rec)[0].Text)
+		return nil
 	case !s.changed:
 		s.allData = data
 		if len(s.moved) > 0 {
@@ -78,6 +81,14 @@ func (s *split) run(ctx context.Context) error {
 		return nil
 	case (s.ra.self() == "") != (s.rb.self() == ""):
 		s.note("one of the runs built all rows anew, the other added to earlier ones: their SQL cannot be exchanged, so code and data are not told apart")
+		return nil
+	}
+	today, err := diff.Settings(ctx, s.b.conn)
+	if err != nil {
+		return err
+	}
+	if other := diff.OtherSettings(s.rb.rec.Layout.Settings, today); other != "" {
+		s.note("the engine's settings are not those of the runs (%s): code and data are not told apart", other)
 		return nil
 	}
 	texts := append(s.ra.texts(map[string]bool{}), s.rb.texts(map[string]bool{})...)
@@ -98,11 +109,8 @@ func (s *split) runBoth(ctx context.Context) (err error) {
 }
 
 func (s *split) unstable(ctx context.Context, texts []string) (bool, error) {
-	if s.b.funcs == nil {
-		var err error
-		if s.b.funcs, err = diff.Unstable(ctx, s.b.conn); err != nil {
-			return false, err
-		}
+	if err := s.b.learn(ctx); err != nil {
+		return false, err
 	}
 	var names []string
 	for _, sql := range texts {

@@ -360,8 +360,88 @@ func TestBlameRefuses(t *testing.T) {
 	if _, err := s.open().Blame(t.Context(), runner.BlameOptions{Mart: "n"}); !errors.Is(err, runner.ErrNothingSelected) {
 		t.Errorf("an unknown mart: %v", err)
 	}
-	rep := s.blame(runner.BlameOptions{Mart: "M.V", Aggregate: ""})
+	s.write("-- models/x.y.sql --\nselect 1 as \"a.b\"\n")
+	s.build(runner.BuildOptions{})
+	s.write("-- models/x.y.sql --\nselect 3 as \"a.b\"\n")
+	s.build(runner.BuildOptions{})
+	if got := number(s.blame(runner.BlameOptions{Mart: "x.y.a.b"}), "x.y", "sum(a.b)"); got != "2 = 2 + 0 + 0" {
+		t.Errorf("names with dots: %s", got)
+	}
+	rep := s.blame(runner.BlameOptions{Mart: "M.V", A: "r1", B: "r2"})
 	if got := number(rep, "m", "sum(v)"); got != "1 = 1 + 0 + 0" {
 		t.Errorf("names without case: %s", got)
+	}
+}
+
+// TestSecretsChange: the value of a secret is in no run, so rows that it is in
+// are not reused, and what it did is not taken for chance.
+func TestSecretsChange(t *testing.T) {
+	s := newShop(t, keyed+"-- models/m.sql --\nselect 1 as id, length('{{ env_var('WAREHOUSE_SECRET_SALT') }}') as v\n")
+	s.env = map[string]string{"WAREHOUSE_SECRET_SALT": "pepper"}
+	s.build(runner.BuildOptions{})
+	s.env = map[string]string{"WAREHOUSE_SECRET_SALT": "paprika"}
+	if got := outcomes(s.build(runner.BuildOptions{Reuse: true})); got != "m:success" {
+		t.Errorf("another secret: %s", got)
+	}
+	s.want("7", "select v from latest.m")
+	if why := s.diff(runner.DiffOptions{}).Marts[0].Why; len(why) != 1 || why[0].Text != "prints the secret WAREHOUSE_SECRET_SALT, whose value is outside history" {
+		t.Errorf("why: %+v", why)
+	}
+	s.write("-- models/m.sql --\nselect 1 as id, 1 + length('{{ env_var('WAREHOUSE_SECRET_SALT') }}') as v\n")
+	s.env = map[string]string{"WAREHOUSE_SECRET_SALT": "salt"}
+	s.build(runner.BuildOptions{})
+	rep := s.blame(runner.BlameOptions{Mart: "m.v"}) // 7, new SQL unknown on the old secret, 4 with the old SQL, 5
+	if got := number(rep, "m", "sum(v)"); got != "-2 = 1 + -3 + ?code" || found(rep) != "m:sql m:outside:secret WAREHOUSE_SECRET_SALT" {
+		t.Errorf("%s, causes %s\n%s", got, found(rep), notes(rep))
+	}
+}
+
+// TestSettings: what the engine's settings did is no code, no data, and not
+// reused.
+func TestSettings(t *testing.T) {
+	s := newShop(t, keyed+"-- models/m.sql --\nselect 1 as id, 7 / 2 as v\n")
+	s.build(runner.BuildOptions{})
+	s.write("-- project.yml --\n" + strings.Replace(projectYML, "path: target/warehouse.duckdb", "path: target/warehouse.duckdb, settings: {integer_division: true}", 1))
+	rep := s.build(runner.BuildOptions{Reuse: true})
+	if got := outcomes(rep); got != "m:success" {
+		t.Errorf("settings changed: %s", got)
+	}
+	if got := outcomes(s.build(runner.BuildOptions{Reuse: true})); got != "m:reused" {
+		t.Errorf("nothing changed: %s", got)
+	}
+	why := s.diff(runner.DiffOptions{A: "r1", B: "r2"}).Marts[0].Why
+	if len(why) != 1 || why[0].Text != "the engine's settings changed: integer_division: false -> true" {
+		t.Errorf("why: %+v", why)
+	}
+	if b := s.blame(runner.BlameOptions{Mart: "m.v", A: "r1", B: "r2"}); found(b) != "m:setting:integer_division: false -> true" {
+		t.Errorf("causes %s", found(b))
+	}
+	s.write("-- models/m.sql --\nselect 1 as id, 9 / 2 as v\n")
+	s.build(runner.BuildOptions{})
+	s.write("-- project.yml --\n" + projectYML)
+	if b := s.blame(runner.BlameOptions{Mart: "m.v", A: "r2", B: "r4"}); found(b) != "m:sql" {
+		t.Errorf("under other settings: %s\n%s", found(b), notes(b))
+	}
+}
+
+// TestBlameOutsideMacro: a macro of the database is no part of a run, so what it
+// did is not the SQL's doing.
+func TestBlameOutsideMacro(t *testing.T) {
+	s := newShop(t, keyed+"-- models/m.sql --\nselect 1 as id, twice(5) as v, {{ var('z', 1) }} as z\n")
+	s.alter("create macro twice(x) as 2 * x")
+	s.build(runner.BuildOptions{})
+	s.alter("create or replace macro twice(x) as 9 * x")
+	s.build(runner.BuildOptions{})
+	for _, w := range s.diff(runner.DiffOptions{}).Marts[0].Why {
+		if w.Kind != runner.WhyOutside || w.Name != "twice()" {
+			t.Errorf("why: %+v", w)
+		}
+	}
+	s.alter("create or replace macro twice(x) as 2 * x")
+	s.vars = map[string]any{"z": 2}
+	s.build(runner.BuildOptions{})
+	rep := s.blame(runner.BlameOptions{Mart: "m.v"})
+	if got := number(rep, "m", "sum(v)"); got != "-35 = 0 + -35 + ?code" || !strings.Contains(found(rep), "twice()") {
+		t.Errorf("%s, causes %s", got, found(rep))
 	}
 }

@@ -38,6 +38,7 @@ type build struct {
 	render   func(context.Context, *compile.Node, compile.Binding) (*compile.Rendered, error)
 	prints   map[string]string // fingerprints of sources, by node id
 	reuse    reuse
+	settings map[string]string // of the engine, that shape what SQL computes
 	seeds    func(*compile.Node) (*compile.Rendered, *seedFile, error)
 	parent   string          // of a replay: the run whose SQL it is
 	replayed json.RawMessage // and that run's variables
@@ -147,11 +148,6 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	if err := b.fingerprints(ctx); err != nil {
 		return nil, err
 	}
-	if b.o.Reuse {
-		if b.reuse.unstable, err = diff.Unstable(ctx, b.conn); err != nil {
-			return nil, err
-		}
-	}
 	for _, q := range b.checkpoints(true) {
 		if _, err := b.conn.Exec(ctx, q); err != nil {
 			return nil, err
@@ -180,7 +176,12 @@ func (b *build) all(ctx context.Context, g *compile.Graph, p picked, origin func
 	}
 	var walked map[string]dag.Outcome
 	if err = b.startHooks(ctx); err == nil {
-		err = b.prepare(ctx)
+		if b.settings, err = diff.Settings(ctx, b.conn); err == nil {
+			err = b.reuse.learn(ctx, b)
+		}
+		if err == nil {
+			err = b.prepare(ctx)
+		}
 	}
 	if err == nil && b.firstError() == nil {
 		if err = b.r.warnedError(); err == nil {

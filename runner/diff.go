@@ -149,6 +149,7 @@ type differ struct {
 	unfit  error
 	usable bool
 	funcs  map[string]bool // unstable ones; nil: not asked yet
+	unheld map[string]bool // those that read what no run holds
 }
 
 // side resolves one of the two specs.
@@ -351,6 +352,9 @@ func (d *differ) mart(ctx context.Context, name string, i, n int) (*MartDiff, er
 	d.usable = true
 	m.Result = res
 	if m.Different() && inA && inB {
+		if err := d.learn(ctx); err != nil {
+			return nil, err
+		}
 		m.Why, err = d.why(ctx, a, b, &m.Result)
 	}
 	return m, err

@@ -12,6 +12,7 @@ import (
 
 	textdiff "github.com/rogpeppe/go-internal/diff"
 
+	"warehouse/runner/compile"
 	"warehouse/runner/diff"
 	"warehouse/runner/history"
 	"warehouse/runner/mart"
@@ -29,6 +30,7 @@ const (
 	WhySource  WhyKind = "source"            // a source changed
 	WhyOutside WhyKind = "outside"           // it reads what is outside history, which may have changed
 	WhySelf    WhyKind = "self"              // it builds on its own earlier rows
+	WhySetting WhyKind = "setting"           // a setting of the engine changed that shapes what SQL computes
 	WhySeed    WhyKind = "seed"              // the seed's file changed
 	WhyRandom  WhyKind = "not deterministic" // nothing that is recorded changed
 )
@@ -94,6 +96,7 @@ func (d *differ) why(ctx context.Context, a, b history.ModelRecord, r *diff.Resu
 		return nil, err
 	}
 	out = append(out, inputs...)
+	out = append(out, whySettings(a, b)...)
 	switch b.Kind {
 	case "seed":
 		out = append(out, Why{Kind: WhySeed, Text: "its file changed", Certain: true})
@@ -204,10 +207,27 @@ func (d *differ) whyInputs(ctx context.Context, a, b history.ModelRecord) ([]Why
 		}
 		out = append(out, files...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(outsideOf(b.CompiledSQL))) {
-		out = append(out, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history", name)})
+	for _, name := range slices.Sorted(maps.Keys(outsideOf(b.CompiledSQL, d.unheld))) {
+		out = append(out, whyOutside(name))
 	}
 	return out, nil
+}
+
+func whyOutside(name string) Why {
+	w := Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history", name)}
+	if strings.HasPrefix(name, "secret ") {
+		w.Text = fmt.Sprintf("prints the %s, whose value is outside history", name)
+	}
+	return w
+}
+
+// whySettings names the settings of the engine that are not the same.
+func whySettings(a, b history.ModelRecord) []Why {
+	other := diff.OtherSettings(a.Layout.Settings, b.Layout.Settings)
+	if other == "" {
+		return nil
+	}
+	return []Why{{Kind: WhySetting, Name: other, Text: "the engine's settings changed: " + other}}
 }
 
 func throughViews(rec history.ModelRecord) bool {
@@ -234,7 +254,7 @@ func (d *differ) whyFiles(ctx context.Context, in history.Input) ([]Why, error) 
 		return nil, err
 	}
 	var out []Why
-	for _, name := range slices.Sorted(maps.Keys(outsideOf(rec.CompiledSQL))) {
+	for _, name := range slices.Sorted(maps.Keys(outsideOf(rec.CompiledSQL, d.unheld))) {
 		out = append(out, Why{Kind: WhyOutside, Name: name, Text: fmt.Sprintf("reads %s, whose rows are outside history, through the view %s", name, in.Name)})
 	}
 	return out, nil
@@ -323,11 +343,8 @@ func equalRows(a, b history.ModelRecord) bool {
 // whyNothing looks for what makes a query give other rows from equal inputs.
 // maybe says that there is another reason, which is not certain.
 func (d *differ) whyNothing(ctx context.Context, b history.ModelRecord, r *diff.Result, maybe bool) ([]Why, error) {
-	if d.funcs == nil {
-		var err error
-		if d.funcs, err = diff.Unstable(ctx, d.conn); err != nil {
-			return nil, err
-		}
+	if err := d.learn(ctx); err != nil {
+		return nil, err
 	}
 	unstable, byOrder := calls(b.CompiledSQL, d.funcs), calls(b.CompiledSQL, diff.ByOrder)
 	var out []Why
@@ -383,12 +400,26 @@ func limited(sql string) bool {
 	})
 }
 
-// outsideOf lists what a query reads that no run holds: functions that read
-// files, with the file if it stands there, and files named in FROM.
-func outsideOf(sql string) map[string]bool {
+// learn asks the engine once for the functions that matter to a reason.
+func (d *differ) learn(ctx context.Context) (err error) {
+	if d.funcs != nil {
+		return nil
+	}
+	if d.unheld, err = diff.Unheld(ctx, d.conn); err == nil {
+		d.funcs, err = diff.Unstable(ctx, d.conn)
+	}
+	return err
+}
+
+// outsideOf lists what a query reads that no run holds: functions among unheld,
+// with the file if it stands there, and files named in FROM.
+func outsideOf(sql string, unheld map[string]bool) map[string]bool {
 	out := map[string]bool{}
-	for _, name := range calls(sql, diff.Outside) {
+	for _, name := range calls(sql, unheld) {
 		out[name] = true
+	}
+	for _, name := range compile.SecretsOf(sql) {
+		out["secret "+name] = true
 	}
 	last, before := "", "" // the two tokens before
 	for _, t := range sqltext.Scan(sql) {
@@ -400,7 +431,7 @@ func outsideOf(sql string) map[string]bool {
 			switch {
 			case last == "from" || last == "join":
 				out[text] = true
-			case last == "(" && diff.Outside[before]:
+			case last == "(" && unheld[before]:
 				delete(out, before+"()")
 				out[before+"("+text+")"] = true
 			}

@@ -91,7 +91,7 @@ func (s *session) otherwiseStored(m pointerMove, have map[string]string) (map[st
 			continue
 		}
 		l := rec.Layout
-		l.Guards, l.Retention, l.Tolerance, l.FloatTolerance = nil, nil, nil, nil
+		l.Guards, l.Retention, l.Tolerance, l.FloatTolerance, l.Settings = nil, nil, nil, nil, nil
 		text, err := json.Marshal(l)
 		if err != nil {
 			return nil, err

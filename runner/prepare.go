@@ -413,6 +413,7 @@ func (b *build) record(t *task) history.ModelRecord {
 	rec.Layout.Key, rec.Layout.Unique, rec.Layout.Columns = t.spec.Key, t.spec.Unique, t.plan.Columns
 	rec.Layout.Guards, rec.Layout.Tolerance, rec.Layout.FloatTolerance = t.guards, tolerancesOf(t.node), t.node.Config.FloatTolerance
 	rec.Layout.Retention = (*history.Retention)(t.node.Config.Retention)
+	rec.Layout.Settings = b.settings
 	return rec
 }
 

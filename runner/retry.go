@@ -196,13 +196,17 @@ func (b *build) keep(t *task) bool {
 	if !ok || old.Status != history.ModelSuccess || afterCommit(t.node) { // it may be that such a hook failed
 		return false
 	}
+	if t.rendered != nil && len(t.rendered.Secrets) > 0 { // no run holds their values
+		return false
+	}
 	for _, p := range b.graph.Parents(t.node.ID) {
 		if up := b.tasks[p]; up != nil && !up.kept {
 			return false
 		}
 	}
 	now := b.record(t)
-	if old.SQLSHA256 != now.SQLSHA256 || old.Kind != now.Kind || !maps.Equal(old.Inputs, now.Inputs) || !sameLayout(old.Layout, now.Layout) {
+	if old.SQLSHA256 != now.SQLSHA256 || old.Kind != now.Kind || !maps.Equal(old.Inputs, now.Inputs) || !sameLayout(old.Layout, now.Layout) ||
+		!maps.Equal(old.Layout.Settings, now.Layout.Settings) {
 		return false
 	}
 	t.kept = true

@@ -22,6 +22,19 @@ import (
 // their rows would be those of the live run.
 type reuse struct {
 	unstable map[string]bool // functions that give another value each time
+	unheld   map[string]bool // functions that read what no run holds
+}
+
+// learn asks the engine which functions stand against reuse, hooks before the
+// build included: they may make macros.
+func (r *reuse) learn(ctx context.Context, b *build) (err error) {
+	if !b.o.Reuse {
+		return nil
+	}
+	if r.unstable, err = diff.Unstable(ctx, b.conn); err == nil {
+		r.unheld, err = diff.Unheld(ctx, b.conn)
+	}
+	return err
 }
 
 // fingerprints digests every source that the selected models read, so that the
@@ -113,12 +126,18 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	if t.rendered.Volatile != "" {
 		return fmt.Sprintf("it prints %s", t.rendered.Volatile), nil
 	}
+	if t.rendered != nil && len(t.rendered.Secrets) > 0 {
+		return fmt.Sprintf("it prints the secret %s, whose value no run holds", t.rendered.Secrets[0]), nil
+	}
 	if t.deferred {
 		return "its SQL depends on query results", nil
 	}
 	now := b.record(t)
 	if live.SQLSHA256 != now.SQLSHA256 {
 		return "its SQL changed", nil
+	}
+	if other := diff.OtherSettings(live.Layout.Settings, now.Layout.Settings); other != "" {
+		return "the engine's settings changed: " + other, nil
 	}
 	now.Layout.Schema = t.node.Table.Schema // also of a build aside
 	if !sameLayout(live.Layout, now.Layout) {
@@ -208,7 +227,7 @@ func (b *build) unsteady(ctx context.Context, c *engine.Conn, sql string, allowe
 		switch {
 		case b.reuse.unstable[f]:
 			return fmt.Sprintf("it calls %s", f), nil
-		case diff.Outside[f]:
+		case b.reuse.unheld[f]:
 			return fmt.Sprintf("it reads what no run holds, by %s", f), nil
 		}
 	}

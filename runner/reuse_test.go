@@ -117,15 +117,26 @@ sources:
     tables: [{name: events}]
 -- models/steady.sql --
 select 1 as n
--- seed.sql --
+-- models/recent.sql --
+select ago(interval 1 day) as t
+-- models/macro.sql --
+select twice(2) as n
+-- models/table_macro.sql --
+select * from two()
+-- models/catalog.sql --
+select count(*) as n from duckdb_tables()
+-- models/variable.sql --
+select getvariable('x') as n
 -- data.csv --
 n
 1
 `)
-	s.alter("create table events as select 1 as id")
+	s.alter("create table events as select 1 as id", "create macro twice(x) as 2 * x", "create macro two() as table select 2 as n")
 	t.Chdir(s.dir)
 	s.build(runner.BuildOptions{})
-	want := "clock:success file:success named:success over_random:success prints:success random:success source:reused started:success steady:reused today:success undeclared:success"
+	s.alter("create or replace macro twice(x) as x + x + 1")
+	want := "catalog:success clock:success file:success macro:success named:success over_random:success prints:success random:success recent:success source:reused started:success steady:reused " +
+		"table_macro:success today:success undeclared:success variable:success"
 	if got := outcomes(s.build(runner.BuildOptions{Reuse: true})); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -28,5 +28,13 @@ func FromStored(stored string, lookupEnv func(string) (string, bool)) (*Rendered
 	return r, nil
 }
 
+// SecretsOf lists the secrets whose references are in SQL that was kept.
+func SecretsOf(stored string) (names []string) {
+	for _, m := range reference.FindAllStringSubmatch(stored, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
 // External says whether a source is kept in files rather than in a table.
 func (n *Node) External() bool { return n.external != "" }

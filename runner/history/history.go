@@ -156,6 +156,9 @@ type Layout struct {
 	// column ("" is all numbers), and the share of a float that is rounding.
 	Tolerance      map[string]Tolerance `json:"tolerance,omitempty"`
 	FloatTolerance *float64             `json:"float_tolerance,omitempty"`
+
+	// Settings of the engine that shape what SQL computes and were not its own.
+	Settings map[string]string `json:"settings,omitempty"`
 }
 
 // Tolerance is how far two numbers may differ and count as equal: by Absolute,

@@ -336,14 +336,10 @@ func (c *Conn) Raw(f func(any) error) error { return c.sql.Raw(f) }
 
 // Exec runs one statement and returns the number of rows it changed.
 func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	start := time.Now()
 	query, back := c.db.rewritten(query)
-	stop := c.db.watched()
-	res, err := c.sql.ExecContext(ctx, query, args...)
-	stop()
-	c.logged(query, args, start, err)
+	res, err := sent(c, query, args, func() (sql.Result, error) { return c.sql.ExecContext(ctx, query, args...) })
 	if err != nil {
-		return 0, back(c.db.backend.Explain(err, query))
+		return 0, back(err)
 	}
 	n, err := res.RowsAffected()
 	if err != nil {
@@ -356,16 +352,36 @@ func (c *Conn) Exec(ctx context.Context, query string, args ...any) (int64, erro
 // them are the driver's, pass them to Explain. Some engines hold the whole
 // result in memory: bound it with LIMIT.
 func (c *Conn) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	start := time.Now()
 	query, back := c.db.rewritten(query)
-	stop := c.db.watched()
-	rows, err := c.sql.QueryContext(ctx, query, args...)
-	stop()
-	c.logged(query, args, start, err)
+	rows, err := sent(c, query, args, func() (*sql.Rows, error) { return c.sql.QueryContext(ctx, query, args...) })
 	if err != nil {
-		return nil, back(c.db.backend.Explain(err, query))
+		return nil, back(err)
 	}
 	return rows, nil
+}
+
+// sendings is how often a statement is sent that does nothing, because another
+// client changes its table at that moment.
+const sendings = 5
+
+// sent sends a statement by f, and logs and explains what comes of it.
+func sent[T any](c *Conn, query string, args []any, f func() (T, error)) (out T, err error) {
+	replanner, _ := c.db.backend.(Replanner)
+	for range sendings {
+		start := time.Now()
+		stop := c.db.watched()
+		out, err = f()
+		stop()
+		c.logged(query, args, start, err)
+		if err == nil {
+			return out, nil
+		}
+		err = c.db.backend.Explain(err, query)
+		if replanner == nil || !replanner.Replan(err) {
+			break
+		}
+	}
+	return out, err
 }
 
 // QueryRow reads the single row of a SELECT into dest. sql.ErrNoRows is

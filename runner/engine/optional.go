@@ -77,6 +77,14 @@ type Marker interface {
 	Marked(comment string) string
 }
 
+// Replanner is an engine whose statements fail where another client changes the
+// columns of their table, or the view that they replace, at the same moment.
+type Replanner interface {
+	// Replan tells whether an error, as Explain returns it, is such a one: the
+	// statement did nothing, and is sent again.
+	Replan(err error) bool
+}
+
 // Appender is an engine without transactions of several statements, on which
 // state is only added to: an UPDATE of a small table conflicts with every
 // other, and two appends never do. A publication is one row there, with its

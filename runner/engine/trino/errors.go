@@ -89,7 +89,7 @@ func kindOf(te *trino.ErrTrino) engine.Kind {
 		return engine.KindBinder
 	case te.ErrorType == "USER_ERROR":
 		return engine.KindRuntime
-	case strings.Contains(te.Message, "was updated concurrently"), outOfBounds(te.Message):
+	case replan(te.Message):
 		return engine.KindConflict
 	case strings.Contains(te.Message, "No space left on device"):
 		return engine.KindDiskFull
@@ -97,10 +97,18 @@ func kindOf(te *trino.ErrTrino) engine.Kind {
 	return engine.KindOther
 }
 
-// outOfBounds is what a statement fails with that was planned while another
-// added a column to its table.
-func outOfBounds(msg string) bool {
-	return strings.HasPrefix(msg, "Index ") && strings.Contains(msg, " out of bounds for length ")
+var _ engine.Replanner = backend{}
+
+// Replan is about errors that come before anything is written: of a statement
+// that was planned while another added a column to its table, and of a view that
+// two replaced.
+func (backend) Replan(err error) bool {
+	var te *trino.ErrTrino
+	return errors.As(err, &te) && te.ErrorType == "INTERNAL_ERROR" && replan(te.Message)
+}
+
+func replan(msg string) bool {
+	return strings.HasPrefix(msg, "Index ") && strings.Contains(msg, " out of bounds for length ") || strings.Contains(msg, "View was updated concurrently")
 }
 
 // contextError returns the context's error in err.

@@ -37,25 +37,9 @@ func (l *lake) sent(prefix string) (out []string) {
 // what publishes it is one statement.
 func TestTrinoStatements(t *testing.T) {
 	l := newLake(t, "")
-	add := func(names ...string) {
-		for _, n := range names {
-			l.write("-- models/" + n + ".sql --\n{{ config(primary_key=['k']) }}\nselect k, {{ var('f', 1) }} as v from (values 1, 2, 3) as t(k)\n")
-		}
-	}
-	add("a")
-	l.count()
-	l.count()
-	one := l.count()
-	add("b", "c")
-	grown := l.count()
-	l.count()
-	three := l.count()
-	t.Logf("statements of a build: %d with one mart, %d with three, %d when two of these are new", one, three, grown)
-	if per := (three - one + 1) / 2; per > 8 {
-		t.Errorf("%d statements for a mart", per)
-	}
-	if per := (grown - one + 1) / 2; per > 11 {
-		t.Errorf("%d statements for a mart that is new", per)
+	c := costOf(t, l.shop, 1, l.count)
+	if c.mart > 8 || c.fresh > 11 || c.run > 30 {
+		t.Errorf("a build takes %+v statements; docs/scale.md has the limits", c)
 	}
 	pointers := 0
 	for _, q := range l.sent("MERGE INTO") {

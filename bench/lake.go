@@ -15,8 +15,8 @@ import (
 )
 
 // lake builds the shipped example on a Trino server, and sends the same
-// statements again, one after another, with Trino's own client, to a schema of
-// their own. The first build of each side makes the tables and is not counted.
+// statements again, one after another, with Trino's own Go client or, with
+// -cli, its command line client, to a schema of their own. The first build of each side makes the tables and is not counted.
 func lake(o options, _ string) error {
 	if os.Getenv("WAREHOUSE_TRINO_URL") == "" {
 		fmt.Println("\nlake: no server: scripts/trino/server.sh with -w 2 go run ./bench -only lake starts one")
@@ -37,6 +37,10 @@ func lake(o options, _ string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	send := resend
+	if o.cli != "" {
+		send = trinoCLI(o.cli).resend
+	}
 	var a, b []float64
 	fmt.Printf("\nlake: the example on a warm server; client: its statements one after another; to be at most 1.5\n")
 	for round := range o.rounds + 1 {
@@ -44,7 +48,7 @@ func lake(o options, _ string) error {
 		if err != nil {
 			return err
 		}
-		again, err := resend(theirs, log, ours.target.Schema, theirs.target.Schema)
+		again, err := send(theirs, log, ours.target.Schema, theirs.target.Schema)
 		if err != nil {
 			return err
 		}

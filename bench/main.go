@@ -38,6 +38,7 @@ type options struct {
 	keep    bool
 	marts   int
 	history int
+	cli     string
 }
 
 var subcommands = map[string]func([]string) error{"child": child, "same": same, "peers": peers}
@@ -59,8 +60,9 @@ func main() {
 	flag.IntVar(&o.models, "models", 500, "number of small models")
 	flag.IntVar(&o.small, "small-rows", 1000, "rows of a small model")
 	flag.IntVar(&o.threads, "threads", runtime.NumCPU(), "models at once, and the engine's threads")
-	flag.IntVar(&o.marts, "marts", 100, "marts of life")
-	flag.IntVar(&o.history, "history", 300, "runs of life")
+	flag.IntVar(&o.marts, "marts", 100, "marts of life and scale")
+	flag.IntVar(&o.history, "history", 300, "runs of life and scale")
+	flag.StringVar(&o.cli, "cli", "", "of lake: the jar of Trino's command line client; empty: its Go client")
 	flag.BoolVar(&o.keep, "keep", false, "keep the databases")
 	flag.Parse()
 	if err := run(o); err != nil {

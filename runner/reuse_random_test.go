@@ -76,10 +76,10 @@ select sum(v) as v from {{ ref('s') }}
 select {{ var('given') }} as v, {{ var('folder_var') }} as f, '{{ env_var('GARDEN', 'none') }}' as e, {{ var('absent', D#) }} as d
 -- models/asked.sql --
 select {{ counted() }} as n
--- models/filed.sql --
+-- models/file_view.sql --
 {{ config(materialized='view') }} select * from read_csv('{{ var('dir') }}/data.csv', header = true)
 -- models/over_file.sql --
-select sum(v) as v from {{ ref('filed') }}
+select sum(v) as v from {{ ref('file_view') }}
 -- models/parquet.sql --
 {{ config(materialized='view') }} from '{{ var('dir') }}/data.parquet'
 -- models/over_parquet.sql --
@@ -88,7 +88,7 @@ select * from {{ ref('parquet') }}
 select sum(v) as v from {{ source('raw', 'filed') }}
 -- models/sqlmacro.sql --
 select plus(1) as v
--- models/hooked.sql --
+-- models/over_hooked.sql --
 select v from {{ source('raw', 'hooked') }}
 -- models/top.sql --
 select x.v + y.v + T# as v from {{ ref('through') }} as x cross join {{ ref('seeded') }} as y

@@ -55,8 +55,8 @@ func (backend) Remarks(name string) string {
 }
 
 // Parquet has no integer of 128 bits, and DuckDB writes DOUBLE for one, which
-// holds 15 digits.
-var wideInteger = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|\bU?HUGEINT\b`)
+// holds 15 digits. A field's name is followed by its type.
+var wideInteger = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|\bU?HUGEINT(?:[,)[]|$)`)
 
 func (backend) CopyQuery(query string, columns []engine.Column, path, format string) string {
 	how := "FORMAT parquet"
@@ -66,8 +66,8 @@ func (backend) CopyQuery(query string, columns []engine.Column, path, format str
 	var exact []string
 	for _, c := range columns {
 		to := wideInteger.ReplaceAllStringFunc(c.Type, func(word string) string {
-			if strings.HasSuffix(word, "HUGEINT") {
-				return "DECIMAL(38,0)"
+			if _, after, ok := strings.Cut(word, "HUGEINT"); ok && word[0] != '"' && word[0] != '\'' {
+				return "DECIMAL(38,0)" + after
 			}
 			return word
 		})

@@ -277,7 +277,7 @@ func (e *export) folder(ctx context.Context, dir, stays string) error {
 		}
 		rows, err := e.conn.Exec(ctx, e.CopyQuery(all, columns, filepath.Join(dir, file), e.format))
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", m.rec.Model, err)
 		}
 		if err := e.wrote(m, file, rows); err != nil {
 			return err

@@ -139,8 +139,8 @@ func (r *Runner) compareStep(ctx context.Context, w *work, o BuildOptions, n *co
 		s.Why, s.Because = ChangeLater, "its SQL depends on query results"
 	case !r.sameSQL(ctx, w, o, n, binder, s):
 		s.Why, s.Because = ChangeSQL, "its SQL changed"
-		if rendered.Volatile != "" && runMarks.ReplaceAllString(s.SQL, "") == runMarks.ReplaceAllString(s.LiveSQL, "") {
-			s.Because = fmt.Sprintf("it prints %s, and its SQL differs in nothing else", rendered.Volatile)
+		if prints := printed(w.g, rendered); prints != "" && runMarks.ReplaceAllString(s.SQL, "") == runMarks.ReplaceAllString(s.LiveSQL, "") {
+			s.Because = fmt.Sprintf("it prints %s, and its SQL differs in nothing else", prints)
 		}
 	case !sameStorage(rec, n):
 		s.Why, s.Because = ChangeStorage, "how it is stored changed"
@@ -182,6 +182,18 @@ func (r *Runner) sameSQL(ctx context.Context, w *work, o BuildOptions, n *compil
 
 // runTime matches the time of a run in the SQL of a snapshot.
 var runTime = regexp.MustCompile(`'\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[^']*'`)
+
+// printed is what of a run a model's SQL prints; "" if it prints nothing.
+func printed(g *compile.Graph, r *compile.Rendered) string {
+	if r.Volatile != "" || len(r.RunOf) == 0 {
+		return r.Volatile
+	}
+	name := r.RunOf[0]
+	if n := g.Nodes[name]; n != nil {
+		name = n.Name
+	}
+	return "the run of " + name
+}
 
 // runMarks are what a run prints of itself: run ids and times.
 var runMarks = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?`)

@@ -209,6 +209,9 @@ func (b *blamer) step(ctx context.Context, x, y history.ModelRecord, top bool) e
 	if s.rb, err = b.reading(ctx, y); err != nil {
 		return err
 	}
+	if s.how, err = b.whyHow(ctx, s.ra.rec, s.rb.rec); err != nil {
+		return err
+	}
 	s.changed = s.ra.rec.CompiledSQL != s.rb.rec.CompiledSQL
 	if y.Kind == "seed" || x.Kind == "seed" {
 		return b.seed(ctx, s)
@@ -284,8 +287,7 @@ func (b *blamer) cause(model string, w Why) {
 // causes names what changed a mart, as far as it lies in the mart, and walks
 // up to the rest.
 func (b *blamer) causes(ctx context.Context, s *split, code, data bool) error {
-	settings := whySettings(s.ra.rec, s.rb.rec)
-	for _, w := range settings {
+	for _, w := range s.how {
 		b.cause(s.y.Model, w)
 	}
 	if code && s.changed {
@@ -300,7 +302,7 @@ func (b *blamer) causes(ctx context.Context, s *split, code, data bool) error {
 	if data {
 		return b.up(ctx, s.y.Model, s.ra, s.rb, s.inputs)
 	}
-	if code || len(settings) > 0 {
+	if code || len(s.how) > 0 {
 		return nil
 	}
 	res := s.rows[3]

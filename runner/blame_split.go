@@ -24,6 +24,7 @@ type split struct {
 	top        bool
 
 	changed bool     // its SQL
+	how     []Why    // what was not alike in how the runs were built
 	inputs  []string // models that it reads and that differ
 	moved   []string // what it reads outside history and may differ
 	notes   []string
@@ -64,8 +65,8 @@ func (s *split) run(ctx context.Context) error {
 	case s.gone():
 		s.note("rows of it were pruned: the change cannot be counted")
 		return nil
-	case len(whySettings(s.ra.rec, s.rb.rec)) > 0:
-		s.note("%s: code and data are not told apart", whySettings(s.ra.rec, s.rb.rec)[0].Text)
+	case len(s.how) > 0:
+		s.note("%s: code and data are not told apart", s.how[0].Text)
 		return nil
 	case !s.changed:
 		s.allData = data

@@ -31,6 +31,7 @@ const (
 	WhyOutside WhyKind = "outside"           // it reads what is outside history, which may have changed
 	WhySelf    WhyKind = "self"              // it builds on its own earlier rows
 	WhySetting WhyKind = "setting"           // a setting of the engine changed that shapes what SQL computes
+	WhyEmpty   WhyKind = "empty"             // one of the runs was built with --empty
 	WhySeed    WhyKind = "seed"              // the seed's file changed
 	WhyRandom  WhyKind = "not deterministic" // nothing that is recorded changed
 )
@@ -96,7 +97,11 @@ func (d *differ) why(ctx context.Context, a, b history.ModelRecord, r *diff.Resu
 		return nil, err
 	}
 	out = append(out, inputs...)
-	out = append(out, whySettings(a, b)...)
+	how, err := d.whyHow(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, how...)
 	switch b.Kind {
 	case "seed":
 		out = append(out, Why{Kind: WhySeed, Text: "its file changed", Certain: true})
@@ -221,13 +226,26 @@ func whyOutside(name string) Why {
 	return w
 }
 
-// whySettings names the settings of the engine that are not the same.
-func whySettings(a, b history.ModelRecord) []Why {
-	other := diff.OtherSettings(a.Layout.Settings, b.Layout.Settings)
-	if other == "" {
-		return nil
+// whyHow says in what way two runs were not built alike: with --empty, or other
+// settings of the engine.
+func (d *differ) whyHow(ctx context.Context, a, b history.ModelRecord) (out []Why, err error) {
+	var runs [2]history.Run
+	for i, rec := range []history.ModelRecord{a, b} {
+		if runs[i], err = d.run(ctx, ranIn(rec)); err != nil {
+			return nil, err
+		}
 	}
-	return []Why{{Kind: WhySetting, Name: other, Text: "the engine's settings changed: " + other}}
+	if runs[0].Selection.Empty != runs[1].Selection.Empty {
+		i := 0
+		if runs[1].Selection.Empty {
+			i = 1
+		}
+		out = append(out, Why{Kind: WhyEmpty, Text: fmt.Sprintf("r%d was built with --empty", runs[i].Seq), Certain: true})
+	}
+	if other := diff.OtherSettings(a.Layout.Settings, b.Layout.Settings); other != "" {
+		out = append(out, Why{Kind: WhySetting, Name: other, Text: "the engine's settings changed: " + other})
+	}
+	return out, nil
 }
 
 func throughViews(rec history.ModelRecord) bool {

@@ -23,6 +23,7 @@ import (
 type reuse struct {
 	unstable map[string]bool // functions that give another value each time
 	unheld   map[string]bool // functions that read what no run holds
+	empty    map[string]bool // runs: built with --empty
 }
 
 // learn asks the engine which functions stand against reuse, hooks before the
@@ -30,6 +31,17 @@ type reuse struct {
 func (r *reuse) learn(ctx context.Context, b *build) (err error) {
 	if !b.o.Reuse {
 		return nil
+	}
+	r.empty = map[string]bool{}
+	for _, rec := range b.records {
+		id := ranIn(rec)
+		if _, known := r.empty[id]; !known {
+			run, err := b.reg.Run(ctx, b.conn, id)
+			if err != nil {
+				return err
+			}
+			r.empty[id] = run.Selection.Empty
+		}
 	}
 	if r.unstable, err = diff.Unstable(ctx, b.conn); err == nil {
 		r.unheld, err = diff.Unheld(ctx, b.conn)
@@ -116,6 +128,9 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	live, ok := b.records[name]
 	if !ok {
 		return "it was never published", nil
+	}
+	if b.o.Empty != b.reuse.empty[ranIn(live)] {
+		return "--empty is for one of the two runs alone", nil
 	}
 	if live.Kind != t.node.Kind {
 		return "its kind changed", nil

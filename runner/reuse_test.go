@@ -87,6 +87,23 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// TestReuseEmpty: the rows of a build with --empty are those of no other.
+func TestReuseEmpty(t *testing.T) {
+	s := newShop(t, reuseShop)
+	s.build(runner.BuildOptions{})
+	s.build(runner.BuildOptions{Empty: true, Reuse: true})
+	s.want("0", "select count(*) from latest.a")
+	if why := s.diff(runner.DiffOptions{Select: []string{"a"}}).Marts[0].Why; len(why) != 1 || why[0].Text != "r2 was built with --empty" {
+		t.Errorf("why: %+v", why)
+	}
+	if b := s.blame(runner.BlameOptions{Mart: "a"}); found(b) != "a:empty" {
+		t.Errorf("causes %s\n%s", found(b), notes(b))
+	}
+	s.build(runner.BuildOptions{Reuse: true})
+	s.want("3", "select count(*) from latest.a")
+	s.want("4", "select s from latest.d")
+}
+
 // TestNotReused: what may give other rows from the same SQL is computed.
 func TestNotReused(t *testing.T) {
 	s := newShop(t, `

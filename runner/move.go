@@ -193,6 +193,9 @@ func (s *session) mayPublish(ctx context.Context, run history.Run, live history.
 	}
 	var why []string
 	for _, rec := range recs {
+		if rec.Status == history.ModelPruned {
+			return refused("`warehouse build` makes a new run", "its rows of "+rec.Model+" were pruned")
+		}
 		for _, in := range rec.Inputs {
 			if in.RunID != "" && in.RunID != run.ID && live.Marts[in.Name] != in.RunID {
 				why = append(why, fmt.Sprintf("%s read %s of run %s, which is no longer live", rec.Model, in.Name, in.RunID))

@@ -283,8 +283,46 @@ func TestPrunedRunsAreRefused(t *testing.T) {
 	if _, err := s.tryQuery("select * from a", "latest~3"); !errors.As(err, &pruned) {
 		t.Errorf("query: %v", err)
 	}
+	for _, spec := range []string{"r1", one.Run.ID} {
+		if _, err := s.tryQuery("select * from a", spec); !errors.As(err, &pruned) {
+			t.Errorf("query --run %s: %v", spec, err)
+		}
+	}
 	if _, err := s.open().Tag(t.Context(), "latest~3", "old", runner.TagOptions{}); !errors.As(err, &pruned) {
 		t.Errorf("tag: %v", err)
+	}
+}
+
+// A run of which a part was pruned, or that was built on a run that is kept,
+// shows what is left of it and nothing of another run.
+func TestPrunedInPart(t *testing.T) {
+	s := newShop(t, "-- models/a.sql --\nselect {{ var('n', 0) }} as v\n-- models/b.sql --\nselect v + 10 as v from {{ ref('a') }}\n"+
+		"-- models/c.sql --\n{{ config(retention={'keep_last': 9}) }} select 5 as v\n")
+	s.write(pruneYML)
+	for n := 1; n <= 5; n++ {
+		s.numbered(n, runner.BuildOptions{})
+		if n == 1 {
+			if _, err := s.open().Tag(t.Context(), "r1", "kept", runner.TagOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.prune(runner.PruneOptions{})
+	s.want("success", "select status from run_manifest where seq = 2") // of c
+	var pruned *history.PrunedError
+	for _, q := range []string{"select * from a", "select * from b"} {
+		if out, err := s.tryQuery(q, "r2"); !errors.As(err, &pruned) {
+			t.Errorf("%s: %s, %v", q, out, err)
+		}
+	}
+	if got := s.query("select v from c", "r2"); got != "5" {
+		t.Errorf("what is left: %s", got)
+	}
+	if got := s.query("select v from a", "kept"); got != "1" {
+		t.Errorf("the tag: %s", got)
+	}
+	if m := s.diff(runner.DiffOptions{A: "r2", B: "latest"}).Marts[0]; m.Refused == nil || !strings.Contains(m.Refused.Error(), "were pruned") {
+		t.Errorf("diff: %+v", m)
 	}
 }
 

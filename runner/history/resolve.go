@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -276,7 +277,9 @@ func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (m
 			return nil, err
 		}
 		delete(out, model) // a later attempt counts alone
-		ok := ModelStatus(status.String) == ModelSuccess || ModelStatus(status.String) == ModelReused
+		// What was pruned is still the run's own: who reads it hears that it is
+		// gone, and does not get the rows of the run below.
+		ok := slices.Contains([]ModelStatus{ModelSuccess, ModelReused, ModelPruned}, ModelStatus(status.String))
 		if ok && kind.String != "ephemeral" {
 			out[model] = run
 		}

@@ -125,6 +125,9 @@ func (s *split) compare(ctx context.Context) error {
 		}
 		if side == to {
 			s.notes = append(s.notes, res.Notes...)
+			if columns := changedColumns(&res); columns != "" && s.b.column == "" {
+				s.note("columns: %s", columns)
+			}
 		}
 		s.rows[i+1] = &res
 	}
@@ -135,6 +138,21 @@ func (s *split) compare(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// changedColumns are the columns that came, went, or have another type.
+func changedColumns(r *diff.Result) string {
+	var out []string
+	for _, c := range r.ColumnsAdded {
+		out = append(out, "+"+c)
+	}
+	for _, c := range r.ColumnsRemoved {
+		out = append(out, "-"+c)
+	}
+	for _, c := range r.ColumnsRetyped {
+		out = append(out, fmt.Sprintf("~%s (%s -> %s)", c.Name, c.From, c.To))
+	}
+	return strings.Join(out, ", ")
 }
 
 // counts splits how many rows were added, removed and changed.

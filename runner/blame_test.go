@@ -141,7 +141,7 @@ select 1 as id, v from {{ ref('b') }}`,
 		sum:  "2 = 0 + 2 + 0", causes: "a:sql", note: "changed nothing here"},
 	{name: "a new column is a change", files: keyed + "-- models/a.sql --\nselect 5 as v\n-- models/m.sql --\nselect 1 as id, v from {{ ref('a') }}",
 		edit: "-- models/a.sql --\nselect 7 as v\n-- models/m.sql --\nselect 1 as id, v, 'x' as more from {{ ref('a') }}",
-		sum:  "2 = 0 + 2 + 0", causes: "m:sql a:sql"},
+		sum:  "2 = 0 + 2 + 0", causes: "m:sql a:sql", note: "columns: +more"},
 	{name: "a diamond: one cause, no chance", files: keyed + `-- models/a.sql --
 select 5 as v
 -- models/b.sql --
@@ -166,7 +166,7 @@ select 1 as id, b.v + c.v as v from {{ ref('b') }} as b, {{ ref('c') }} as c`, e
 		edit: "-- models/a.sql --\nfrom (values (2), (6)) t(v)\n-- models/m.sql --\nselect 1 as id, first(v order by v desc) as v from {{ ref('a') }}",
 		// 1, 5 with the new SQL, 2 on the new input, 6
 		sum: "5 = 4 + 1 + 0", causes: "m:sql a:sql"},
-	{name: "another type", files: keyed + "-- models/m.sql --\nselect 1 as id, 5::int as v", edit: "-- models/m.sql --\nselect 1 as id, 5.25::decimal(9,2) as v", sum: "0.25 = 0.25 + 0 + 0.00", causes: "m:sql"},
+	{name: "another type", files: keyed + "-- models/m.sql --\nselect 1 as id, 5::int as v", edit: "-- models/m.sql --\nselect 1 as id, 5.25::decimal(9,2) as v", sum: "0.25 = 0.25 + 0 + 0.00", causes: "m:sql", note: "columns: ~v (INTEGER -> DECIMAL(9,2))"},
 	{name: "an empty side", files: keyed + "-- models/m.sql --\nselect 1 as id, 5 as v where false", edit: "-- models/m.sql --\nselect 1 as id, 5 as v", sum: "5 = 5 + 0 + 0", causes: "m:sql"},
 	{name: "no key", files: "-- models/a.sql --\nselect 5 as v\n-- models/m.sql --\nselect v from {{ ref('a') }}", edit: "-- models/a.sql --\nselect 7 as v\n-- models/m.sql --\nselect 2 * v as v from {{ ref('a') }}",
 		sum: "9 = 5 + 2 + 2", causes: "m:sql a:sql"},

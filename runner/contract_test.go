@@ -83,6 +83,11 @@ func TestContractWarnings(t *testing.T) {
 			t.Errorf("no warning %q in\n%s", want, got)
 		}
 	}
+	s = newShop(t, contracted("select 1 as id", "    columns: [{name: id, data_type: int, constraints: [{type: custom, expression: x, warn_unenforced: false}]}]"))
+	s.build(runner.BuildOptions{})
+	if got := s.messages(runner.EventWarning); got != "" {
+		t.Errorf("warn_unenforced: false, and a warning: %s", got)
+	}
 	for _, tt := range []struct{ yml, want string }{
 		{"    columns: []", "the contract of m names no columns"},
 		{"    columns: [{name: id}]", "models/schema.yml:4:22: the contract of m: column id has no data_type"},

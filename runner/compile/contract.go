@@ -71,6 +71,9 @@ func (c *contractReader) fail(pos diag.Pos, msg, advice string) *diag.Error {
 }
 
 func (c *contractReader) warn(k project.Constraint, why, advice string) {
+	if k.QuietUnenforced {
+		return
+	}
 	c.fail(k.Pos, fmt.Sprintf("the constraint %s of %s is not enforced%s", k.Type, c.n.Name, why), advice).Warn = true
 }
 

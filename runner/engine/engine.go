@@ -192,8 +192,7 @@ type DB struct {
 	target  Target
 	log     func(Statement)
 	memory  Memory
-	slow    func()        // nil: nobody asked
-	slowAt  time.Duration // with slow
+	slow    slow
 	onClose func() error
 }
 
@@ -221,20 +220,6 @@ func (db *DB) Target() Target { return db.target }
 // Log makes every later statement known to f, which must be quick and safe for
 // concurrent use. Call it before the DB is used.
 func (db *DB) Log(f func(Statement)) { db.log = f }
-
-// OnSlow calls f while a statement runs that has taken longer than after, for
-// each such statement. f must be safe for concurrent use, and may use the DB.
-// Call it while nobody else uses the DB.
-func (db *DB) OnSlow(after time.Duration, f func()) { db.slow, db.slowAt = f, after }
-
-// watched starts the clock of OnSlow; the caller stops it.
-func (db *DB) watched() (stop func()) {
-	if db.slow == nil {
-		return func() {}
-	}
-	t := time.AfterFunc(db.slowAt, db.slow)
-	return func() { t.Stop() }
-}
 
 // SetMemory makes every later statement, and what is described, go through m.
 // Call it before the DB is used.
@@ -369,7 +354,7 @@ func sent[T any](c *Conn, query string, args []any, f func() (T, error)) (out T,
 	replanner, _ := c.db.backend.(Replanner)
 	for range sendings {
 		start := time.Now()
-		stop := c.db.watched()
+		stop := c.db.slow.watch()
 		out, err = f()
 		stop()
 		c.logged(query, args, start, err)

@@ -49,11 +49,13 @@ type build struct {
 	started int
 	results []NodeResult
 	rows    []history.ModelRecord // of what did not succeed: written at the end
+	pending []history.ModelRecord // of view models: written with the next mart
 	tests   []history.TestRecord
 	done    map[string]history.ModelRecord // what succeeded, by model name
 	scans   int
 	pace    pace
 	seqs    map[string]int64 // numbers of runs, of a build that leaves models out
+	relief  relief
 }
 
 // Build makes a new run. The error is for what could not be done at all

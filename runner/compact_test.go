@@ -13,6 +13,30 @@ import (
 
 func (s *shop) database() string { return filepath.Join(s.dir, "target", "warehouse.duckdb") }
 
+// Compact keeps the file's block size, unless the target's settings name one.
+func TestCompactBlocks(t *testing.T) {
+	s := newShop(t, "-- models/a.sql --\nselect 1 as id")
+	project := func(settings string) {
+		s.write("-- project.yml --\n" + strings.Replace(projectYML, "warehouse.duckdb", "warehouse.duckdb"+settings, 1))
+	}
+	blocks := func(want string) {
+		t.Helper()
+		s.want(want, "select block_size from pragma_database_size() where database_name = 'warehouse'")
+	}
+	project(", settings: {default_block_size: 16384}")
+	s.build(runner.BuildOptions{})
+	blocks("16384")
+	for _, c := range []struct{ settings, want string }{{"", "16384"}, {", settings: {default_block_size: 65536}", "65536"}, {"", "65536"}} {
+		project(c.settings)
+		if _, err := s.open().Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		blocks(c.want)
+	}
+	s.sound()
+	s.build(runner.BuildOptions{})
+}
+
 // direct runs statements on the database, as another program would.
 func (s *shop) direct(statements ...string) {
 	s.t.Helper()

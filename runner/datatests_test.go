@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"warehouse/runner"
+	"warehouse/runner/engine"
 	"warehouse/runner/history"
 )
 
@@ -271,4 +273,71 @@ select '{{ env_var('WAREHOUSE_SECRET_PW') }}' as pw, * from {{ ref('a') }}
 		t.Errorf("the secret is in: %s", m)
 	}
 	s.want("14", "select any_value(n) from main.a")
+}
+
+// Where a mart has few rows, unique is told by the scan that its write makes
+// anyway, and says what the test says by itself; where it has many it is a query
+// of its own.
+func TestUniqueIsToldAlong(t *testing.T) {
+	columns := map[string]string{
+		"same":      "values (1), (1), (2)",
+		"other":     "values (1), (2), (null), (null)",
+		"cases":     "values ('a'), ('A'), ('b')",
+		"nothing":   "values (null::int)",
+		"zeros":     "values (0.0::double), (-0.0::double)",
+		"nans":      "values ('nan'::double), ('nan'::double)",
+		"lists":     "values ([1, 2]), ([1, 2])",
+		"structs":   "values ({'a': 1}), ({'a': 2})",
+		"intervals": "values (interval 30 day), (interval 1 month)",
+		"empty":     "select 1 where false",
+		"many":      "select i // 2 from range(250000) t(i)",
+		"manyelse":  "select i from range(250000) t(i)",
+	}
+	for _, settings := range []string{"", ", settings: {default_collation: nocase}"} {
+		files := "-- project.yml --\n" + strings.Replace(projectYML, "warehouse.duckdb", "warehouse.duckdb"+settings, 1)
+		schema := "-- models/schema.yml --\nversion: 2\nmodels:\n"
+		for name, rows := range columns {
+			for _, m := range []string{name + "_along", name + "_alone"} {
+				files += "-- models/" + m + ".sql --\nselect x from (" + rows + ") as t(x)\n"
+				where := ""
+				if strings.HasSuffix(m, "_alone") {
+					where = ", config: {where: \"true\"}"
+				}
+				schema += "  - {name: " + m + ", columns: [{name: x, data_tests: [{unique: {name: test_" + m + where + "}}]}]}\n"
+			}
+		}
+		s := newShop(t, files+schema)
+		var mu sync.Mutex
+		asked := map[string]bool{}
+		cfg := s.config()
+		cfg.Statement = func(st engine.Statement) {
+			if !strings.Contains(st.SQL, "dbt_internal_test") {
+				return
+			}
+			for name := range columns {
+				if strings.Contains(st.SQL, `"`+name+`_along"`) {
+					mu.Lock()
+					asked[name] = true
+					mu.Unlock()
+				}
+			}
+		}
+		r, err := runner.Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, err := r.Build(t.Context(), runner.BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range columns {
+			a, b := node(t, rep, "test_"+name+"_along"), node(t, rep, "test_"+name+"_alone")
+			if a.Status != b.Status || a.Failures != b.Failures || name != "many" && fmt.Sprint(cells(a.Sample)) != fmt.Sprint(cells(b.Sample)) {
+				t.Errorf("%s%s: %s %d %v, alone %s %d %v", name, settings, a.Status, a.Failures, cells(a.Sample), b.Status, b.Failures, cells(b.Sample))
+			}
+			if want := a.Status != runner.StatusPass || strings.HasPrefix(name, "many") || settings != ""; asked[name] != want {
+				t.Errorf("%s%s: asked by itself: %v, want %v", name, settings, asked[name], want)
+			}
+		}
+	}
 }

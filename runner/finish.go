@@ -111,7 +111,7 @@ func (b *build) recordRest(ctx context.Context) error {
 	if err := b.recordStaged(ctx); err != nil {
 		return err
 	}
-	if err := b.reg.RecordModels(ctx, b.conn, b.rows); err != nil {
+	if err := b.reg.RecordModels(ctx, b.conn, slices.Concat(b.pending, b.rows)); err != nil {
 		return err
 	}
 	if err := b.reg.RecordTests(ctx, b.conn, b.tests); err != nil {

@@ -100,6 +100,9 @@ func (b *build) buildModel(ctx context.Context, t *task) (rec history.ModelRecor
 		rec.StartedAt, rec.Status = started, history.ModelSuccess
 		if t.node.Kind == "view" {
 			rec.FinishedAt = b.r.now()
+			if b.recordedLater(t, rec) {
+				return nil
+			}
 			err := c.Atomic(ctx, func() error {
 				if err := b.moveAway(ctx, c, t); err != nil {
 					return err
@@ -154,19 +157,24 @@ func (b *build) bindNow(ctx context.Context, c *engine.Conn, t *task) error {
 // counted along. If those cannot be counted, the mart is written without, and
 // each data test says at its own turn what is wrong.
 func (b *build) writeRows(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
-	counts, err := b.writeOnce(ctx, c, t, rec)
+	w, err := b.writeOnce(ctx, c, t, rec)
 	var uncounted *mart.CountError
 	if errors.As(err, &uncounted) && ctx.Err() == nil {
-		t.fused, t.read = nil, true
-		counts, err = b.writeOnce(ctx, c, t, rec)
+		t.fused, t.ifFew, t.read = nil, nil, true
+		w, err = b.writeOnce(ctx, c, t, rec)
 	}
-	t.written = err == nil
-	return counts, err
+	if t.written = err == nil; !t.written {
+		return nil, err
+	}
+	b.passed(t, w.IfFew)
+	if t.plan.Create == nil {
+		b.relieve(ctx, c, len(w.Columns))
+	}
+	return w.Counts[:len(t.fused)], nil
 }
 
 // writeOnce is the transaction of a mart.
-func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) ([]int64, error) {
-	var counts []int64
+func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord) (w mart.Written, err error) {
 	query := t.rendered.SQL
 	if len(t.parts) > 0 {
 		query = t.parts[0].SQL
@@ -185,15 +193,18 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 	for _, n := range t.fused {
 		job.Counts = append(job.Counts, n.Test.RowWise)
 	}
+	for _, n := range t.ifFew {
+		job.IfFew = append(job.IfFew, b.repeats(n))
+	}
 	for _, rule := range t.rules {
 		job.Counts = append(job.Counts, rule.SQL)
 	}
-	err := c.Atomic(ctx, func() error {
+	var views []history.ModelRecord
+	err = c.Atomic(ctx, func() error {
 		if err := b.moveAway(ctx, c, t); err != nil {
 			return err
 		}
-		w, err := mart.Write(ctx, c, job)
-		if err != nil {
+		if w, err = mart.Write(ctx, c, job); err != nil {
 			return err
 		}
 		if t.csv != nil && !b.o.Empty {
@@ -204,7 +215,6 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 		if err := b.staged(ctx, c, t); err != nil {
 			return err
 		}
-		counts = w.Counts[:len(t.fused)]
 		if err := t.judgeContract(w.Counts[len(t.fused):]); err != nil {
 			return err
 		}
@@ -213,15 +223,63 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 			return err
 		}
 		rec.FinishedAt = b.r.now()
-		return b.reg.RecordModels(ctx, c, []history.ModelRecord{*rec})
+		views = b.takeViews()
+		return b.reg.RecordModels(ctx, c, append(views, *rec))
 	})
 	if errors.Is(err, engine.ErrCommitUnknown) {
-		return counts, b.recorded(ctx, c, rec, err)
-	}
-	if err != nil {
+		err = b.recorded(ctx, c, rec, err)
+	} else if err != nil {
 		err = b.unwrite(ctx, c, t, err)
 	}
-	return counts, err
+	if err != nil {
+		b.giveBack(views)
+	}
+	return w, err
+}
+
+// recordedLater says whether the record of a view model needs no transaction of
+// its own: it has no rows, and what is lost of it in a crash is made anew by a
+// retry. It is written with the next mart, so that in general what a mart reads
+// is recorded before it or with it; at last with the end of the run.
+func (b *build) recordedLater(t *task, rec history.ModelRecord) bool {
+	if _, tried := b.old[t.node.Name]; tried || !b.transacts() || b.stage != nil || len(t.node.PostHooks) > 0 {
+		return false
+	}
+	b.giveBack([]history.ModelRecord{rec})
+	return true
+}
+
+// takeViews takes the records of view models that are to be written.
+func (b *build) takeViews() []history.ModelRecord {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	views := b.pending
+	b.pending = nil
+	return views
+}
+
+func (b *build) giveBack(views []history.ModelRecord) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending = append(b.pending, views...)
+}
+
+// passed notes the data tests that the write has told to pass. The others have
+// their own turn.
+func (b *build) passed(t *task, told []int64) {
+	left := t.ifFew[:0:0]
+	b.mu.Lock()
+	for i, n := range t.ifFew {
+		if told == nil || told[i] != 0 {
+			left = append(left, n)
+			continue
+		}
+		b.fused[n.ID] = datatest.Result{Status: datatest.Pass, Started: time.Now()}
+		b.scans++
+	}
+	b.mu.Unlock()
+	t.ifFew = left
+	t.untold()
 }
 
 // moveAway removes what an earlier try of this run wrote for the model into

@@ -1,8 +1,10 @@
 package runner_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,4 +86,37 @@ targets: {dev: {type: duckdb, path: target/warehouse.duckdb, settings: {Threads:
 	if got := paceOf(t, s); got != "m" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// Rows added to many tables that have some are checkpointed on the way: until
+// then each of their columns takes memory.
+func TestRelief(t *testing.T) {
+	files := "-- project.yml --\nname: shop\nversion: 1.0.0\ntargets: {dev: {type: duckdb, path: w.duckdb}}\n"
+	for i := range 60 {
+		files += fmt.Sprintf("-- models/m%d.sql --\nselect 1 as a, 2 as b, 3 as c, 4 as d, 5 as e, 6 as f, 7 as g, 8 as h, 9 as i\n", i)
+	}
+	s := newShop(t, files)
+	for i, want := range []int64{1, 2, 2} {
+		var said atomic.Int64
+		cfg := s.config()
+		cfg.Statement = func(st engine.Statement) {
+			if strings.HasPrefix(st.SQL, "CHECKPOINT") {
+				said.Add(1)
+				if st.Err != nil {
+					t.Error(st.Err)
+				}
+			}
+		}
+		r, err := runner.Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep, err := r.Build(t.Context(), runner.BuildOptions{}); err != nil || !rep.OK() {
+			t.Fatal(err, rep)
+		}
+		if said.Load() != want {
+			t.Errorf("build %d: %d checkpoints, want %d", i+1, said.Load(), want)
+		}
+	}
+	s.sound()
 }

@@ -28,6 +28,7 @@ type task struct {
 	guards   *history.Guards
 	read     bool                // a model, a view or a data test reads it
 	fused    []*compile.Node     // data tests that are counted while its rows are written
+	ifFew    []*compile.Node     // and those that are if they turn out to be few
 	csv      *seedFile           // of a seed
 	rules    []compile.Rule      // of its contract: verified where its rows are written
 	this     bool                // its published rows are bound
@@ -187,6 +188,10 @@ func (b *build) readers() {
 			t.fused = append(t.fused, n)
 			continue
 		}
+		if t != nil && t.node.Kind != "view" && b.repeats(n) != "" {
+			t.ifFew = append(t.ifFew, n)
+			continue
+		}
 		mark(stored(b.g, n))
 	}
 }
@@ -294,6 +299,9 @@ func (b *build) bind(ctx context.Context, c *engine.Conn, t *task) error {
 			return err
 		}
 	}
+	if t.kept || t.reused {
+		t.untold()
+	}
 	if t.reused {
 		t.plan = mart.Plan{Columns: b.records[t.node.Name].Layout.Columns}
 	}
@@ -353,15 +361,34 @@ func (t *task) first() *compile.Rendered {
 // unfuse leaves data tests on columns that are not there to their own turn:
 // they cannot run, and must not take the model with them.
 func (t *task) unfuse() {
-	kept := t.fused[:0:0]
-	for _, n := range t.fused {
-		if slices.ContainsFunc(t.columns, func(c engine.Column) bool { return strings.EqualFold(c.Name, n.Test.Column) }) {
-			kept = append(kept, n)
-		} else {
-			t.read = true
-		}
+	t.fused = slices.DeleteFunc(t.fused, func(n *compile.Node) bool { return !t.has(n.Test.Column) })
+	t.ifFew = slices.DeleteFunc(t.ifFew, func(n *compile.Node) bool { return !t.has(n.Test.Column) })
+}
+
+// has says whether the model has a column; if not, something reads it in vain.
+func (t *task) has(column string) bool {
+	there := slices.ContainsFunc(t.columns, func(c engine.Column) bool { return strings.EqualFold(c.Name, column) })
+	t.read = t.read || !there
+	return there
+}
+
+// repeats is an aggregate that is 0 where the data test, a unique with the usual
+// thresholds, passes; "" if there is none.
+func (b *build) repeats(n *compile.Node) string {
+	r, ok := b.dialect().(engine.Repeater)
+	t := testOf(n, "")
+	t.RowWise = n.Test.Distinct
+	if !ok || !t.Simple() {
+		return ""
 	}
-	t.fused = kept
+	return r.Repeats(n.Test.Distinct)
+}
+
+// untold leaves the data tests that were to be told by the rows being few to
+// their own turn.
+func (t *task) untold() {
+	t.read = t.read || len(t.ifFew) > 0
+	t.ifFew = nil
 }
 
 // bindRows makes the view in memory through which the model is read in this

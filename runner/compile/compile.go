@@ -143,6 +143,10 @@ type DataTest struct {
 	// model share a scan.
 	RowWise string
 
+	// Distinct, of the built-in unique under the same conditions, is the column
+	// whose values are to differ, as SQL. "" otherwise.
+	Distinct string
+
 	macro    *jinja.Macro // of a generic one
 	attached *Node        // the model or source
 	quote    bool         // the column's

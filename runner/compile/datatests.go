@@ -266,26 +266,29 @@ func (n *Node) argPlace(arg string) (diag.Pos, int, string) {
 	return pos, len([]rune(arg)), ""
 }
 
-// rowWise is the test as an aggregate over the model's rows, or "".
-func (r *render) rowWise(args *jinja.Dict) string {
+// rowWise is the test as an aggregate over the model's rows, or "" (see
+// DataTest); of unique, the column.
+func (r *render) rowWise(args *jinja.Dict) (counts, distinct string) {
 	t := r.node.Test
 	if !r.isBuiltin() || t.Where != "" || t.FailCalc != "count(*)" || r.node.Test.attached == nil ||
 		!r.node.Test.attached.Built() || r.node.Test.attached.Kind == "ephemeral" {
-		return ""
+		return "", ""
 	}
 	column, _ := args.Get("column_name")
 	name, _ := column.(string)
 	switch t.Generic {
 	case "not_null":
-		return "count(*) FILTER (WHERE " + name + " IS NULL)"
+		return "count(*) FILTER (WHERE " + name + " IS NULL)", ""
+	case "unique":
+		return "", name
 	case "accepted_values":
 		values, ok := acceptedValues(args)
 		if !ok || jinja.Str(name) == "" {
-			return ""
+			return "", ""
 		}
-		return "count(DISTINCT " + name + ") FILTER (WHERE " + name + " NOT IN (" + strings.Join(values, ", ") + "))"
+		return "count(DISTINCT " + name + ") FILTER (WHERE " + name + " NOT IN (" + strings.Join(values, ", ") + "))", ""
 	}
-	return ""
+	return "", ""
 }
 
 // acceptedValues are the values as SQL; false if they are no list of values.

@@ -94,7 +94,7 @@ func (u *unit) configureTest() {
 		}
 	}
 	if u.args != nil && u.r.volatile == "" {
-		t.RowWise = u.r.rowWise(u.args)
+		t.RowWise, t.Distinct = u.r.rowWise(u.args)
 	}
 }
 

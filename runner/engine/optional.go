@@ -21,6 +21,10 @@ type Checkpointer interface {
 	// the target's settings say is left as it is.
 	BeforeBuild(t Target) []string
 	AfterBuild(t Target) []string
+	// DuringBuild returns a statement that gives back the memory which is kept
+	// for rows that were added to tables with rows, and after how many columns
+	// of such tables it pays; 0 if it is not to be run.
+	DuringBuild(t Target) (statement string, columns int)
 }
 
 // Pacer is an engine of which one statement can use one core or all of them.
@@ -52,6 +56,13 @@ type IntegerCounter interface {
 	// high, of which it is given rows many; false if the type or the range does
 	// not suit, and the general way is better.
 	DistinctIntegers(column, typ string, low, high, rows int64) (string, bool)
+}
+
+// Repeater is an engine that tells in an aggregate whether GROUP BY would find a
+// value of a column twice.
+type Repeater interface {
+	// Repeats is 0 if it finds none; else, or where it cannot be told, it is not 0.
+	Repeats(column string) string
 }
 
 // KeyJoiner is an engine that joins by a hash table only what is compared with

@@ -48,4 +48,5 @@ type Written struct {
 	Scheme   string // how it was computed, with the engine's version
 	Columns  []Column
 	Counts   []int64 // of Job.Counts
+	IfFew    []int64 // of Job.IfFew; nil if they were not counted
 }

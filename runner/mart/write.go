@@ -42,17 +42,23 @@ type Job struct {
 	// Counts are aggregate expressions over the SELECT's columns, each giving
 	// an integer: row-wise data tests, which cost no scan of their own here.
 	Counts []string
+	// IfFew are more of them, for when the rows are few: what costs less then than
+	// a query of its own, and more when they are many.
+	IfFew []string
 	// File, if set, is where the rows are to stand: a new file, where the engine
 	// is a Stager and can write one that holds them exactly. The table, which
 	// must be empty, gives way to a view of it.
 	File string
 }
 
+// few is how many rows are few: one piece of a scan.
+const few = 122_880
+
 // Write puts the rows of a SELECT under a run id, in place of what stands
 // there, and verifies the key. The caller opens the transaction, with
 // Conn.Atomic, and writes its record of the run in it. A SELECT that fails is a
 // *engine.QueryError whose SQL is the SELECT; a broken key a *KeyError; a scan
-// for Counts that fails a *CountError.
+// for Counts or IfFew that fails a *CountError.
 func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 	d := c.DB().Dialect()
 	plan, err := Evolve(ctx, c, j.Spec, j.Plan)
@@ -73,6 +79,7 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 	if done, err := j.stage(ctx, c, plan, in); err != nil {
 		return Written{}, err
 	} else if done {
+		j.IfFew = nil // nobody knows yet how many there are
 		return j.look(ctx, c, plan)
 	}
 	var n int64
@@ -84,6 +91,9 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 			return Written{}, within(err, insert, query)
 		}
 		n += written
+	}
+	if n > few {
+		j.IfFew = nil
 	}
 	w, err := j.look(ctx, c, plan)
 	if _, ok := d.(engine.Transactor); !ok && err == nil && w.Rows != n {
@@ -125,6 +135,12 @@ func (j Job) look(ctx context.Context, c *engine.Conn, plan Plan) (Written, erro
 	for i, count := range j.Counts {
 		exprs, dest = append(exprs, count), append(dest, &w.Counts[i])
 	}
+	if len(j.IfFew) > 0 {
+		w.IfFew = make([]int64, len(j.IfFew))
+	}
+	for i, count := range j.IfFew {
+		exprs, dest = append(exprs, count), append(dest, &w.IfFew[i])
+	}
 	k := newKeyCheck(c, j.Spec, plan, j.RunID)
 	if k != nil {
 		more, into := k.scanned()
@@ -132,7 +148,7 @@ func (j Job) look(ctx context.Context, c *engine.Conn, plan Plan) (Written, erro
 	}
 	q := fmt.Sprintf("SELECT %s\n%s", strings.Join(exprs, ", "), j.rows(d, plan))
 	if err := c.QueryRow(ctx, q, nil, dest...); err != nil {
-		if len(j.Counts) > 0 {
+		if len(j.Counts)+len(j.IfFew) > 0 {
 			err = &CountError{err}
 		}
 		return w, err
@@ -155,7 +171,7 @@ func (j Job) rows(d engine.Dialect, plan Plan) string {
 			renamed = append(renamed, engine.Ident(col.Physical)+" AS "+engine.Ident(col.Name))
 		}
 	}
-	if len(j.Counts) == 0 || len(renamed) == 0 {
+	if len(j.Counts)+len(j.IfFew) == 0 || len(renamed) == 0 {
 		return of
 	}
 	var stored []string // the names that the other expressions use

@@ -27,6 +27,16 @@ func (backend) AfterBuild(t engine.Target) []string {
 	return out
 }
 
+// DuringBuild is a checkpoint. Until there is one, each column of the rows that
+// were added to a table with rows has two blocks of memory, of 256 KiB, however
+// few the rows are: 500 models of 1,000 rows, built again, took 800 to 1,000 MB.
+func (backend) DuringBuild(t engine.Target) (statement string, columns int) {
+	if ownThreshold(t) {
+		return "", 0
+	}
+	return "CHECKPOINT " + quotedCatalog, 512
+}
+
 // Pace is about DuckDB's own threads. A worker that takes a piece of a small
 // statement gains nothing, and whoever sent it turns in circles until the piece
 // is done: a quarter of the CPU time of 500 models of 1,000 rows.

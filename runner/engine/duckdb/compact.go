@@ -93,12 +93,20 @@ func writeCopy(ctx context.Context, t engine.Target, fresh string, did *engine.C
 		did.Before = info.Size()
 		attach := "ATTACH " + engine.Literal(fresh) + " AS " + engine.Ident(copyCatalog)
 		var version sql.NullString
-		const q = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = ?"
-		if err := c.QueryRow(ctx, q, []any{Catalog}, &version); err != nil {
+		var block int64
+		const q = "SELECT tags['storage_version'], (SELECT block_size FROM pragma_database_size() AS s WHERE s.database_name = d.database_name)\nFROM duckdb_databases() AS d WHERE database_name = ?"
+		if err := c.QueryRow(ctx, q, []any{Catalog}, &version, &block); err != nil {
 			return err
 		}
+		var as []string
 		if v := strings.TrimSuffix(version.String, "+"); v != "" {
-			attach += " (STORAGE_VERSION " + engine.Literal(v) + ")"
+			as = append(as, "STORAGE_VERSION "+engine.Literal(v))
+		}
+		if !ownSetting(t, "default_block_size") {
+			as = append(as, fmt.Sprintf("BLOCK_SIZE %d", block))
+		}
+		if len(as) > 0 {
+			attach += " (" + strings.Join(as, ", ") + ")"
 		}
 		if err := exec(attach); err != nil {
 			return err

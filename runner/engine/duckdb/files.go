@@ -28,7 +28,7 @@ func (d backend) DeleteSome(table engine.Relation, runColumn, runID string, most
 // TableBytes counts the blocks that hold segments of the table; small tables
 // share blocks, so the sum over many is more than the file.
 func (backend) TableBytes(table engine.Relation) string {
-	return "SELECT count(DISTINCT b) * 262144 FROM (\n" +
+	return "SELECT count(DISTINCT b) * (SELECT max(block_size) FROM pragma_database_size() WHERE database_name = " + engine.Literal(Catalog) + ") FROM (\n" +
 		"SELECT unnest(list_append(additional_block_ids, block_id)) AS b\nFROM pragma_storage_info(" + engine.Literal(table.String()) + ") WHERE persistent)"
 }
 

@@ -424,3 +424,35 @@ func TestSchemaNamedAsTheCatalog(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The target's settings say how large the blocks of a new file are; one that is
+// there stays as it is.
+func TestBlockSize(t *testing.T) {
+	const size = "SELECT block_size FROM pragma_database_size() WHERE database_name = 'warehouse'"
+	own := map[string]string{"default_block_size": "65536"}
+	for _, c := range []struct {
+		name          string
+		first, second map[string]string
+		want          string
+	}{
+		{"new", nil, own, "262144"},
+		{"the target's own", own, nil, "65536"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "a.duckdb")
+			for _, settings := range []map[string]string{c.first, c.second} {
+				db, err := duckdb.Engine().Open(t.Context(), engine.Target{Path: path, Settings: settings})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := value(t, db, size); got != c.want {
+					t.Errorf("blocks of %s bytes, want %s", got, c.want)
+				}
+				exec1(t, db, "CREATE TABLE IF NOT EXISTS main.t AS SELECT range AS a FROM range(10)")
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

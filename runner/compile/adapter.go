@@ -14,8 +14,16 @@ import (
 
 // adapter is dbt's adapter, as far as a model that only reads needs it.
 // Anything that would change the database is an error: models are stored by
-// the run, never by their templates.
+// the run, never by their templates. It is made once for a render: every macro
+// that dispatches asks for it.
 func (r *render) adapter() jinja.Value {
+	if r.adapterObject == nil {
+		r.adapterObject = r.makeAdapter()
+	}
+	return r.adapterObject
+}
+
+func (r *render) makeAdapter() jinja.Value {
 	methods := map[string]func(*jinja.Call) (jinja.Value, error){
 		"dispatch":                       r.dispatch,
 		"quote":                          r.quote,

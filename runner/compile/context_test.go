@@ -118,6 +118,7 @@ func TestContext(t *testing.T) {
 		{"{{ column('a', 'int').is_integer() }}{{ sql_now }}{{ env.schema }}{{ defer_relation }}{{ adapter.config.credentials.schema }}{{ metric is defined }}{{ get_merge_sql is defined }}", "Truenow()mainNonemainTrueTrue"},
 		{"{{ store_raw_result('r', 'OK', none, none) }}{{ load_result('r').response }}{{ validation.any('x')('y') }}{{ adapter.escape_sql_string(\"it's\") }}", "OKit''s"},
 		{"{{ dbt.is_incremental() }}{{ dbt.should_full_refresh() }}{{ dbt.statement is defined }}{{ dbt.run_hooks is defined }}{{ dbt.nothing is defined }}", "FalseFalseTrueTrueFalse"},
+		{"{{ 'hello' in shop }}{{ 'hello' in context }}{{ 'nothing' in context }}{{ 'dateadd' in dbt }}{{ 5 in context }}", "TrueTrueFalseTrueFalse"},
 		{"{{ [ref('orders')] }}", `[<DuckDBRelation "memory"."run__ref"."orders">]`},
 		{"{{ get_quoted_csv(['a', 'b']) }}{{ snapshot_hash_arguments(['a', 'b']) }}{{ information_schema_name('d') }}{{ get_limit_subquery_sql('select 1', 5) }}",
 			`"a", "b"md5(coalesce(cast(a as varchar ), '') || '|' || coalesce(cast(b as varchar ), ''))d.INFORMATION_SCHEMAselect 1` + "\nlimit 5"},

@@ -43,6 +43,8 @@ type render struct {
 	more  map[string]jinja.Value // names that only this render knows
 	nodes *jinja.Dict            // what graph is; of the outermost render
 
+	adapterObject jinja.Value // made when it is first asked for
+
 	depth int // of templates that render templates
 
 	// While the project is compiled: what it reads and sets.

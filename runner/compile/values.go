@@ -119,6 +119,15 @@ func (n *namespace) Index(key jinja.Value) (jinja.Value, bool, error) {
 	return v, ok, nil
 }
 
+// Contains says whether there is a name, for the operator in.
+func (n *namespace) Contains(v jinja.Value) bool {
+	name, ok := v.(string)
+	if ok {
+		_, ok = n.get(name)
+	}
+	return ok
+}
+
 func (n *namespace) TypeName() string { return n.name }
 func (n *namespace) String() string   { return "<" + n.name + ">" }
 

@@ -28,7 +28,8 @@ func TestMacrosOfAFile(t *testing.T) {
 {% materialization table, adapter='duckdb' %}x{% endmaterialization %}
 {% materialization view, default, supported_languages=['sql'] %}x{% endmaterialization %}
 {% docs about %}# text {{ n }}{% enddocs %}
-{% if true %}{% macro nested() %}{% endmacro %}{% endif %}`)
+{% if true %}{% macro nested() %}{% endmacro %}{% endif %}
+{% macro typed(a: string, b: list[dict[string, any]] = []) %}{% endmacro %}`)
 	var got []string
 	for _, m := range tmpl.Macros() {
 		params := make([]string, len(m.Params))
@@ -41,6 +42,7 @@ func TestMacrosOfAFile(t *testing.T) {
 		"macro a(x,y=) f.sql:1:10 f.sql", "test test_not_null(model,column_name) f.sql:2:9 f.sql", "test test_other(model) f.sql:3:14 f.sql",
 		"materialization materialization_table_duckdb() f.sql:4:20 f.sql", "materialization materialization_view_default(supported_languages=) f.sql:5:20 f.sql",
 		"docs dbt_docs__about() f.sql:6:9 f.sql",
+		"macro typed(a,b=) f.sql:8:10 f.sql",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

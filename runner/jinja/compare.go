@@ -368,6 +368,8 @@ func (rt *render) contains(seq, v Value) (bool, error) {
 		}
 	case Mapping:
 		return hasKey(s.Dict(), v)
+	case Container:
+		return s.Contains(v), nil
 	}
 	it, err := iterate(rt, seq)
 	if err != nil {

@@ -37,7 +37,7 @@ func (p *parser) call(tag token) stmt {
 	return &callStmt{span{tag.pos, tag.end}, call, m}
 }
 
-// signature reads (a, b=1).
+// signature reads (a, b=1), or with types (a: string, b: integer = 1).
 func (p *parser) signature(m *Macro) {
 	p.expect(tLParen)
 	for p.cur.kind != tRParen {
@@ -46,6 +46,9 @@ func (p *parser) signature(m *Macro) {
 		}
 		name := p.nameTarget()
 		param := Param{Name: name.name, at: name.span}
+		if p.skipIf(tColon) {
+			p.typeName()
+		}
 		if p.skipIf(tAssign) {
 			param.value, param.HasDefault = p.expression(true), true
 		} else if n := len(m.Params); n > 0 && m.Params[n-1].HasDefault {
@@ -59,6 +62,22 @@ func (p *parser) signature(m *Macro) {
 		m.Params = append(m.Params, param)
 	}
 	p.expect(tRParen)
+}
+
+// typeName reads the type of a parameter, as dbt lets macros have it: string,
+// list[string], dict[string, any]. It means nothing to a render.
+func (p *parser) typeName() {
+	p.expect(tName)
+	if !p.skipIf(tLBracket) {
+		return
+	}
+	for n := 0; p.cur.kind != tRBracket; n++ {
+		if n > 0 {
+			p.expect(tComma)
+		}
+		p.typeName()
+	}
+	p.expect(tRBracket)
 }
 
 // dbtMacro reads dbt's tags that define a macro under a derived name.

@@ -79,6 +79,8 @@ type (
 	Truther interface{ Truth() bool }
 	// Iterable is an Object that a loop can run over.
 	Iterable interface{ Iterate() (*Iterator, error) }
+	// Container is an Object that knows what is in it, for the operator in.
+	Container interface{ Contains(v Value) bool }
 	// Lenner is an Object that has a length.
 	Lenner interface{ Len() int }
 	// Indexer is an Object that is subscribed with more than attribute names;

@@ -22,15 +22,14 @@ func (r *render) about(n *Node) *jinja.Dict {
 	if _, below, ok := strings.Cut(file, "/"); ok {
 		path = below
 	}
-	settings := r.settings(n)
-	setting := func(key string) jinja.Value { return clone(settings[key].Value) }
-	view := r.view(n)
+	settings, view := r.settings(n), r.view(n)
+	given := plainConfig(settings)
 	d := dict("database", orNone(view.Database), "schema", view.Schema, "name", n.BaseName(), "resource_type", n.Resource, "package_name", n.Package,
 		"path", path, "original_file_path", file, "unique_id", n.ID, "fqn", list(n.FQN), "alias", cmp.Or(n.Table.Name, n.Name),
-		"checksum", checksum(n), "config", r.configDict(n), "tags", list(n.Tags), "description", n.Description, "columns", aboutColumns(n.Columns),
-		"meta", jinja.FromGo(orEmpty(n.Config.Meta)), "group", orNone(n.Config.Group), "docs", docsConfig(setting("docs")), "patch_path", r.patchPath(n),
-		"build_path", nil, "unrendered_config", plainConfig(settings), "created_at", float64(r.started.UnixMicro())/1e6,
-		"config_call_dict", plainConfig(settings), "unrendered_config_call_dict", jinja.NewDict(), "relation_name", nil,
+		"checksum", checksum(n), "config", r.configDict(n, settings), "tags", list(n.Tags), "description", n.Description, "columns", aboutColumns(n.Columns),
+		"meta", jinja.FromGo(orEmpty(n.Config.Meta)), "group", orNone(n.Config.Group), "docs", docsConfig(clone(settings["docs"].Value)), "patch_path", r.patchPath(n),
+		"build_path", nil, "unrendered_config", given, "created_at", float64(r.started.UnixMicro())/1e6,
+		"config_call_dict", given, "unrendered_config_call_dict", jinja.NewDict(), "relation_name", nil,
 		"raw_code", strings.TrimSpace(n.RawSQL), "raw_sql", strings.TrimSpace(n.RawSQL), "doc_blocks", &jinja.List{}, "language", "sql",
 		"refs", &jinja.List{}, "sources", &jinja.List{}, "metrics", &jinja.List{}, "functions", &jinja.List{},
 		"depends_on", dict("macros", &jinja.List{}, "nodes", list(n.Parents)), "compiled_path", nil,
@@ -137,7 +136,7 @@ func (r *render) aboutSource(n *Node) *jinja.Dict {
 		"quoting", dict("database", nil, "schema", nil, "identifier", nil, "column", nil),
 		"loaded_at_field", orNone(s.LoadedAtField), "loaded_at_query", orNone(s.LoadedAtQuery), "freshness", aboutFreshness(s.Freshness),
 		"external", jinja.FromGo(orNil(s.External)), "description", n.Description, "columns", aboutColumns(n.Columns), "meta", meta,
-		"source_meta", jinja.NewDict(), "tags", list(n.Tags), "config", r.configDict(n), "patch_path", nil, "unrendered_config", plainConfig(settings),
+		"source_meta", jinja.NewDict(), "tags", list(n.Tags), "config", r.configDict(n, settings), "patch_path", nil, "unrendered_config", plainConfig(settings),
 		"relation_name", rel.String(), "created_at", float64(r.started.UnixMicro())/1e6, "unrendered_database", nil, "unrendered_schema", s.Schema,
 		"doc_blocks", &jinja.List{})
 }
@@ -213,9 +212,8 @@ func plainConfig(c project.Config) *jinja.Dict {
 
 // configDict is a node's config under dbt's keys, with the defaults that hold.
 // What has no default in dbt stands as it was given.
-func (r *render) configDict(n *Node) *jinja.Dict {
+func (r *render) configDict(n *Node, config project.Config) *jinja.Dict {
 	d := r.presets(n)
-	config := r.settings(n)
 	for _, key := range slices.Sorted(maps.Keys(config)) {
 		value := clone(config[key].Value)
 		switch key {

@@ -21,7 +21,7 @@ func (l *loader) assemble(files []*file) {
 	entries := l.addEntries(byKind[schemaYAML])
 	own := l.trees(byKind)
 	models, seeds, snapshots := own.models, own.seeds, own.snapshots
-	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return errs }
+	decodeModel := func(c Config) []*diag.Error { _, errs := DecodeModel(c); return l.f.wrong(errs) }
 	l.nameVersions(entries)
 	for _, m := range l.p.Models {
 		m.YAML = entries.take("model", m.Name)
@@ -85,7 +85,7 @@ func (l *loader) trees(byKind map[fileKind][]*file) *trees {
 	}
 	t.tests = l.tree(section, testKeysToo, l.folders(byKind, testFile, schemaYAML))
 	if t.tests != nil {
-		t.tests.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return errs }, &l.errs)
+		t.tests.check(func(c Config) []*diag.Error { _, errs := DecodeTest(c); return l.f.wrong(errs) }, &l.errs)
 	}
 	return t
 }
@@ -213,7 +213,7 @@ func (l *loader) testLayers(byKind map[fileKind][]*file, entries *entryIndex, ow
 		if e := entries.take("data_test", s.Name); e != nil {
 			s.Description, s.Layers = e.Description, withEntry(s.Layers, e)
 			_, errs := DecodeTest(e.Config)
-			l.errs.Add(errs...)
+			l.errs.Add(l.f.wrong(errs)...)
 		}
 	}
 	for _, f := range byKind[schemaYAML] {
@@ -294,7 +294,7 @@ func (l *loader) addEntries(files []*file) *entryIndex {
 			x.byID[[2]string{e.Kind, e.Name}] = e
 			if e.Kind == "model" || e.Kind == "seed" || e.Kind == "snapshot" {
 				_, errs := DecodeModel(e.Config)
-				l.errs.Add(errs...)
+				l.errs.Add(l.f.wrong(errs)...)
 			}
 			l.p.Entries[e.Kind] = append(l.p.Entries[e.Kind], e)
 		}

@@ -151,7 +151,7 @@ func (f *yamlFile) testArguments(t *DataTest, ps []pair) {
 		}
 	}
 	_, errs := DecodeTest(t.Config)
-	f.errs.Add(errs...)
+	f.errs.Add(f.wrong(errs)...)
 }
 
 // testConfig reads the config of a data test, with `where` raw.

@@ -207,6 +207,14 @@ func (f *yamlFile) own(key string, keys []string) bool {
 	return f.lenient || f.dbt && diag.Nearest(key, keys) == ""
 }
 
+// wrong leaves out of what is wrong in a config that its keys are the user's own: it is
+// told of where the config is used.
+func (f *yamlFile) wrong(errs []*diag.Error) []*diag.Error {
+	return slices.DeleteFunc(errs, func(e *diag.Error) bool {
+		return strings.HasPrefix(e.Msg, "unknown key") && (f.lenient || f.dbt && !strings.Contains(e.Msg, "did you mean"))
+	})
+}
+
 func (f *yamlFile) unknownKey(n *yaml.Node, key, what string, keys []string) {
 	if f.lenient {
 		return

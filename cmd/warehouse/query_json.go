@@ -28,14 +28,13 @@ func (j *jsonRows) head(columns []engine.Column) error {
 		}
 		j.keys = append(j.keys, key+": ")
 	}
-	_, err := j.w.WriteString("[")
-	return err
+	return nil // the bracket comes with the first row: a query may fail before
 }
 
 func (j *jsonRows) row(cells []*string) error {
 	sep := ",\n  {"
 	if j.n == 0 {
-		sep = "\n  {"
+		sep = "[\n  {"
 	}
 	j.n++
 	_, _ = j.w.WriteString(sep) // a bufio.Writer keeps its error
@@ -53,10 +52,11 @@ func (j *jsonRows) row(cells []*string) error {
 }
 
 func (j *jsonRows) end() error {
-	if j.n > 0 {
-		_ = j.w.WriteByte('\n')
+	end := "\n]\n"
+	if j.n == 0 {
+		end = "[]\n"
 	}
-	_, err := j.w.WriteString("]\n")
+	_, err := j.w.WriteString(end)
 	return err
 }
 

@@ -14,6 +14,9 @@ import (
 type ListOptions struct {
 	Select, Exclude []string
 	Filter          Filter
+	// Config: the nodes' configs are wanted, too. They are most of what a list of
+	// many nodes takes.
+	Config bool
 }
 
 // Listed is a node of the project.
@@ -31,7 +34,7 @@ type Listed struct {
 	Tags        []string       `json:"tags"`
 	Parents     []string       `json:"depends_on"`
 	Description string         `json:"description,omitempty"`
-	Config      map[string]any `json:"config"`          // what selection knows of it
+	Config      map[string]any `json:"config"`          // with ListOptions.Config: with the defaults that hold, under dbt's keys
 	Because     string         `json:"state,omitempty"` // what made it new or modified, if it was selected by state:
 	of          string
 }
@@ -55,8 +58,11 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 		if n == nil || !p.direct[id] && !p.tests[id] {
 			continue
 		}
-		l := Listed{ID: n.ID, Name: n.Name, Package: n.Package, Alias: n.Config.Alias, Config: nodeConfig(n), Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
+		l := Listed{ID: n.ID, Name: n.Name, Package: n.Package, Alias: n.Config.Alias, Resource: n.Resource, Kind: n.Kind, File: n.File, FQN: n.FQN,
 			Tags: append([]string{}, n.Tags...), Parents: append([]string{}, n.Parents...), Description: n.Description, Because: p.why[id]}
+		if o.Config {
+			l.Config = nodeConfig(n)
+		}
 		if n.Source != nil {
 			l.SourceName = n.Source.SourceName
 		}

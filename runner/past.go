@@ -117,7 +117,7 @@ func (p *past) state(value string, n *selector.Node) (bool, error) {
 // recorded says whether the register knows a node of this kind. Data tests
 // come along with what they test.
 func recorded(n *selector.Node) bool {
-	return n.ResourceType == "model" && n.Config["materialized"] != "ephemeral" || n.ResourceType == "seed" || n.ResourceType == "snapshot"
+	return n.ResourceType == "model" && n.Config()["materialized"] != "ephemeral" || n.ResourceType == "seed" || n.ResourceType == "snapshot"
 }
 
 func because(was bool, changed []change) string {

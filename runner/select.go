@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -274,7 +275,7 @@ func selectorNodes(g *compile.Graph) []*selector.Node {
 		}
 		s := &selector.Node{ID: n.ID, Name: n.Name, Package: n.Package, ResourceType: n.Resource, FQN: n.FQN,
 			Tags: n.Tags, Path: inPackage(g, n.Package, n.File), Patch: inPackage(g, n.Package, entries[n.ID])}
-		s.Config, s.Group = nodeConfig(n), n.Group()
+		s.Config, s.Group = func() map[string]any { return selectedConfig(n) }, n.Group()
 		switch {
 		case n.Source != nil:
 			s.SourceName = n.Source.SourceName
@@ -286,14 +287,8 @@ func selectorNodes(g *compile.Graph) []*selector.Node {
 				s.TestType, s.TestName = "generic", n.Test.Generic
 			}
 		default:
-			if n.Kind == "mart" {
-				s.Config["materialized"] = []any{"table", "mart"} // either word
-			}
-			if n.Settings()["on_schema_change"] == nil {
-				s.Config["on_schema_change"] = []any{"ignore", n.Config.OnSchemaChange}
-			}
 			if n.Resource == compile.Model {
-				s.Access, _ = s.Config["access"].(string)
+				s.Access = access(n)
 				if v := n.Version; v != nil {
 					s.Version, s.LatestVersion = v.Name(), v.LatestName()
 				}
@@ -303,7 +298,24 @@ func selectorNodes(g *compile.Graph) []*selector.Node {
 	}
 	for _, x := range g.Exposures {
 		out = append(out, &selector.Node{ID: x.ID, Name: x.Name, Package: x.Package, ResourceType: "exposure", FQN: x.FQN, Tags: x.Tags,
-			Path: inPackage(g, x.Package, x.File), Config: x.Config})
+			Path: inPackage(g, x.Package, x.File), Config: func() map[string]any { return x.Config }})
+	}
+	return out
+}
+
+func access(n *compile.Node) string { return cmp.Or(n.Config.Access, "protected") }
+
+// selectedConfig is the config that config: looks at: here some words mean the same.
+func selectedConfig(n *compile.Node) map[string]any {
+	out := nodeConfig(n)
+	if n.Source != nil || n.Unit != nil || n.Test != nil {
+		return out
+	}
+	if n.Kind == "mart" {
+		out["materialized"] = []any{"table", "mart"}
+	}
+	if n.Settings()["on_schema_change"] == nil {
+		out["on_schema_change"] = []any{"ignore", n.Config.OnSchemaChange}
 	}
 	return out
 }

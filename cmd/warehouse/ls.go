@@ -38,7 +38,7 @@ given to --select. --output json is an object a line, with dbt's keys.`,
 		if err != nil {
 			return err
 		}
-		nodes, err := r.List(cmd.Context(), runner.ListOptions{Select: sel.include, Exclude: sel.exclude, Filter: filter})
+		nodes, err := r.List(cmd.Context(), runner.ListOptions{Select: sel.include, Exclude: sel.exclude, Filter: filter, Config: output.value == "json"})
 		if err != nil {
 			return err
 		}

@@ -206,10 +206,10 @@ func matchNamed(c *Criterion, n *Node) bool {
 }
 
 func matchConfig(c *Criterion, n *Node) bool {
-	if !n.parsed() && n.ResourceType != "source" {
+	if !n.parsed() && n.ResourceType != "source" || n.Config == nil {
 		return false
 	}
-	var v any = n.Config
+	var v any = n.Config()
 	for _, key := range strings.Split(c.Arg, ".") {
 		m, ok := v.(map[string]any)
 		if !ok {

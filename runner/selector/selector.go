@@ -85,10 +85,10 @@ type Node struct {
 
 	Version, LatestVersion string // "" if the model has no versions
 
-	Config     map[string]any
-	SourceName string // of a source's table: the source
-	TestType   string // of a test: generic or singular
-	TestName   string // of a generic test: not_null
+	Config     func() map[string]any // made when a criterion asks for it; nil: none
+	SourceName string                // of a source's table: the source
+	TestType   string                // of a test: generic or singular
+	TestName   string                // of a generic test: not_null
 }
 
 // Matcher answers for the methods that need to know more than the project:

@@ -34,11 +34,11 @@ func shop(t testing.TB) (*dag.Graph, []*selector.Node) {
 	model := func(id, folder string, tags ...string) *selector.Node {
 		return &selector.Node{ID: id, Name: id, Package: "shop", ResourceType: "model", FQN: []string{"shop", folder, id},
 			Path: "models/" + folder + "/" + id + ".sql", Patch: "models/" + folder + "/schema.yml", Tags: tags, Access: "protected",
-			Config: map[string]any{"materialized": "table", "tags": tags}}
+			Config: func() map[string]any { return map[string]any{"materialized": "table", "tags": tags} }}
 	}
 	test := func(id, name string) *selector.Node {
 		return &selector.Node{ID: id, Name: id, Package: "shop", ResourceType: "test", FQN: []string{"shop", "marts", id},
-			Path: "models/marts/schema.yml", TestType: "generic", TestName: name, Config: map[string]any{"severity": "ERROR"}}
+			Path: "models/marts/schema.yml", TestType: "generic", TestName: name, Config: func() map[string]any { return map[string]any{"severity": "ERROR"} }}
 	}
 	source := func(table string) *selector.Node {
 		return &selector.Node{ID: "raw." + table, Name: table, SourceName: "raw", Package: "shop", ResourceType: "source",
@@ -50,8 +50,9 @@ func shop(t testing.TB) (*dag.Graph, []*selector.Node) {
 		return n
 	}
 	orders, report := model("orders", "marts", "nightly", "hourly"), model("report", "marts", "nightly")
-	orders.Config = map[string]any{"materialized": "incremental", "enabled": true, "tags": []any{"nightly", "hourly"}, "unique_key": []string{"id", "day"},
+	config := map[string]any{"materialized": "incremental", "enabled": true, "tags": []any{"nightly", "hourly"}, "unique_key": []string{"id", "day"},
 		"threads": 4, "meta": map[string]any{"owner": "ann", "pii": false, "deep": map[string]any{"x": "y"}}}
+	orders.Config = func() map[string]any { return config }
 	report.Group, report.Access = "finance", "private"
 	related := test("related", "")
 	related.TestType, related.Path = "singular", "tests/related.sql"

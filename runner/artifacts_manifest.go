@@ -306,8 +306,10 @@ func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
 			if v != nil {
 				out[key] = v
 			}
-			if t, err := compile.ParseEventTime(fmt.Sprint(v)); err == nil && key == "begin" {
-				out[key] = t.Format("2006-01-02T15:04:05")
+			if key == "begin" {
+				if t, err := compile.ParseEventTime(fmt.Sprint(v)); err == nil {
+					out[key] = t.Format("2006-01-02T15:04:05")
+				}
 			}
 		default:
 			out[key] = v

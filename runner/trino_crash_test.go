@@ -257,11 +257,13 @@ func TestTrinoKilledWorker(t *testing.T) {
 	server(t, dir, "kill", "worker1")
 	defer server(t, dir, "revive", "worker1")
 	got := <-ended
-	if got.err != nil || got.rep.Run.Status != history.Failed {
-		t.Errorf("%v, %+v", got.err, got.rep)
+	// The end of the run may be lost with the worker, too: then it is an error.
+	if got.err == nil && got.rep.Run.Status != history.Failed {
+		t.Errorf("a dead worker, and no failure: %+v", got.rep)
 	} else {
-		t.Log(got.rep.Nodes[0].Err)
+		t.Log(got.err)
 	}
+	l.vars = nil // a retry has those of its run
 	if n := l.latest("(select count(*) from latest.a)"); n != "3000000" {
 		t.Errorf("latest has %s rows", n)
 	}

@@ -215,7 +215,10 @@ func (u *unit) deprecated() {
 	if e == nil || e.Raw == nil || u.node.Package != u.r.project.Name || !u.enabled {
 		return
 	}
-	date, _ := e.Raw.Get("deprecation_date")
+	date, ok := e.Raw.Get("deprecation_date")
+	if !ok {
+		return
+	}
 	if t, err := ParseEventTime(jinja.Str(date)); err == nil && t.Before(u.r.started) {
 		u.config = append(u.config, &diag.Error{Pos: e.Pos, Warn: true, Msg: fmt.Sprintf("%s is deprecated since %s", u.node.Name, t.Format("2006-01-02")),
 			Advice: "take it out, or disable it"})

@@ -21,11 +21,15 @@ digests. If anything differs, the exit code is 1.`,
   warehouse verify r41 --output json`,
 		Args: atMost(1),
 	}
+	all := cmd.Flags().Bool("all", false, "all runs, as without RUN")
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec := ""
 		if len(args) > 0 {
 			spec = args[0]
+		}
+		if *all && spec != "" {
+			return &runner.UsageError{Msg: "both --all and " + spec, Advice: "leave one of them out"}
 		}
 		r, err := c.open(cmd.Context())
 		if err != nil {

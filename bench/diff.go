@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -61,6 +62,64 @@ func diffs(o options, dir string) error {
 		d := last.Marts[0]
 		fmt.Printf("  %s against %s (%d changed, %d equal): from the first mart to the closed file %.1f ms (best %.1f), opening the file and reading the register %.1f ms, whole verb %.1f ms (best %.1f); medians of %d; largest resident size so far %d MiB\n",
 			sides[0], sides[1], d.Changed, d.Unchanged, median(comparing), slices.Min(comparing), median(opening), median(whole), slices.Min(whole), len(whole), resident())
+	}
+	return byHand(ctx, m, max(o.rounds, 3))
+}
+
+// fullJoin is what somebody would write to compare r2 and r3: the counts, and
+// for each column how often it changed.
+const fullJoin = `
+select count(*) filter (a.id is null), count(*) filter (b.id is null), count(*) filter (a.id is not null and b.id is not null and
+    (a.grp is distinct from b.grp or a.amount is distinct from b.amount or a.name is distinct from b.name or a.ratio is distinct from b.ratio)),
+  count(*) filter (a.id is not null and b.id is not null and a.grp is distinct from b.grp), count(*) filter (a.id is not null and b.id is not null and a.amount is distinct from b.amount),
+  count(*) filter (a.id is not null and b.id is not null and a.name is distinct from b.name), count(*) filter (a.id is not null and b.id is not null and a.ratio is distinct from b.ratio)
+from (select * from main.big where run_id = ?) a full join (select * from main.big where run_id = ?) b on a.id = b.id`
+
+// byHand takes turns: the diff of r2 and r3 and the FULL JOIN written by hand,
+// each with the opening and closing of the file, in this process.
+func byHand(ctx context.Context, m *measured, rounds int) error {
+	r, err := m.open()
+	if err != nil {
+		return err
+	}
+	runs, err := r.Runs(ctx, 2)
+	if err != nil {
+		return err
+	}
+	var ours, theirs []float64
+	for range rounds {
+		r, err := m.open()
+		if err != nil {
+			return err
+		}
+		begun := time.Now()
+		if _, err := r.Diff(ctx, runner.DiffOptions{A: "r2", B: "r3", Limit: 10}); err != nil {
+			return err
+		}
+		ours = append(ours, time.Since(begun).Seconds())
+		begun = time.Now()
+		if err := handWritten(ctx, filepath.Join(m.dir, "target", "warehouse.duckdb"), runs[1].ID, runs[0].ID); err != nil {
+			return err
+		}
+		theirs = append(theirs, time.Since(begun).Seconds())
+	}
+	fmt.Printf("  r2 against r3: %.2f s; the FULL JOIN by hand: %.2f s; ratio of the medians %.2f (to be at most 1.5); %d rounds in turns\n", median(ours), median(theirs), median(ours)/median(theirs), rounds)
+	return nil
+}
+
+// handWritten runs fullJoin over two runs.
+func handWritten(ctx context.Context, file, a, b string) error {
+	db, err := sql.Open("duckdb", file+"?access_mode=READ_ONLY&memory_limit=512MB&threads=2")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var added, removed, changed, grp, amount, name, ratio int
+	if err := db.QueryRowContext(ctx, fullJoin, a, b).Scan(&added, &removed, &changed, &grp, &amount, &name, &ratio); err != nil {
+		return err
+	}
+	if changed == 0 || changed != name {
+		return fmt.Errorf("the comparison by hand found %d changed rows", changed)
 	}
 	return nil
 }

@@ -149,35 +149,61 @@ func cpu() time.Duration {
 }
 
 // backAndForth measures Move, from the opening of the target to its closing;
-// the preview before it is not in it.
+// the preview before it is not in it, nor the build of what is published.
 func (m *measured) backAndForth(rounds int) error {
+	ctx := context.Background()
+	rollback := func(r *runner.Runner) (*runner.Move, error) { return r.PlanRollback(ctx, "previous") }
+	if err := m.move("rollback", 2*max(rounds, 3), func() error { return nil }, rollback); err != nil {
+		return err
+	}
+	var last string
+	build := func() error {
+		rep, err := m.build(runner.BuildOptions{NoPublish: true})
+		if err == nil && !rep.OK() {
+			err = fmt.Errorf("the build to be published failed")
+		}
+		if err == nil {
+			last = rep.Run.ID
+		}
+		return err
+	}
+	publish := func(r *runner.Runner) (*runner.Move, error) { return r.PlanPublish(ctx, last, runner.PublishOptions{}) }
+	return m.move("publish of a run with all marts anew", max(rounds, 3), build, publish)
+}
+
+// move measures one kind of Move some times, each after what it needs.
+func (m *measured) move(what string, times int, before func() error, plan func(*runner.Runner) (*runner.Move, error)) error {
 	ctx := context.Background()
 	var moved, moving, used []float64
 	m.spent = map[string]time.Duration{}
 	defer func() { m.spent = nil }()
-	for range 2 * max(rounds, 3) {
+	for range times {
+		if err := before(); err != nil {
+			return err
+		}
 		r, err := m.open()
 		if err != nil {
 			return err
 		}
-		plan, err := r.PlanRollback(ctx, "previous")
+		planned, err := plan(r)
 		if err != nil {
 			return err
 		}
+		clear(m.spent)
 		m.count = 0
 		begin, before := time.Now(), cpu()
-		if _, err := r.Move(ctx, plan, ""); err != nil {
+		if _, err := r.Move(ctx, planned, ""); err != nil {
 			return err
 		}
 		moved = append(moved, 1000*time.Since(begin).Seconds())
 		moving = append(moving, 1000*m.moving.Seconds())
 		used = append(used, 1000*(cpu()-before).Seconds())
 	}
-	fmt.Printf("  rollback: its transaction %.1f ms (best %.1f); with opening and closing the file %.1f ms (best %.1f), CPU %.1f ms; %d statements (medians of %d)\n",
-		median(moving), slices.Min(moving), median(moved), slices.Min(moved), median(used), m.count, len(moved))
+	fmt.Printf("  %s: its transaction %.1f ms (best %.1f); with opening and closing the file %.1f ms (best %.1f), CPU %.1f ms; %d statements (medians of %d)\n",
+		what, median(moving), slices.Min(moving), median(moved), slices.Min(moved), median(used), m.count, len(moved))
 	most := slices.SortedFunc(maps.Keys(m.spent), func(a, b string) int { return cmp.Compare(m.spent[b], m.spent[a]) })
 	for _, q := range most[:min(8, len(most))] {
-		fmt.Printf("    %6.2f ms  %s\n", 1000*m.spent[q].Seconds()/float64(len(moved)), q)
+		fmt.Printf("    %6.2f ms in the last  %s\n", 1000*m.spent[q].Seconds(), q)
 	}
 	return nil
 }

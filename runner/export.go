@@ -406,24 +406,20 @@ func (e *export) isExport(ctx context.Context, file string) error {
 }
 
 func (e *export) allExported(ctx context.Context, name string) error {
-	rows, err := e.conn.Query(ctx, e.Remarks(name))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	e.remarks = map[string]string{}
-	for rows.Next() {
+	err := e.conn.Each(ctx, e.Remarks(name), nil, func(scan func(...any) error) error {
 		var schema, table string
 		var text *string
-		if err := rows.Scan(&schema, &table, &text); err != nil {
+		if err := scan(&schema, &table, &text); err != nil {
 			return err
 		}
 		if text == nil || !strings.HasPrefix(*text, exportRemark) {
 			return fmt.Errorf("no export wrote %s.%s", schema, table)
 		}
 		e.remarks[table] = *text
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if len(e.remarks) == 0 {

@@ -120,18 +120,12 @@ func (s *session) pruneFailures(ctx context.Context) error {
 }
 
 func (s *session) markedTables(ctx context.Context, m engine.Marker) ([]engine.Relation, error) {
-	rows, err := s.conn.Query(ctx, m.Marked(failuresMark))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []engine.Relation
-	for rows.Next() {
+	err := s.conn.Each(ctx, m.Marked(failuresMark), nil, func(scan func(...any) error) error {
 		r := engine.Relation{Database: s.dialect().Catalog()}
-		if err := rows.Scan(&r.Schema, &r.Name); err != nil {
-			return nil, err
-		}
+		err := scan(&r.Schema, &r.Name)
 		out = append(out, r)
-	}
-	return out, rows.Err()
+		return err
+	})
+	return out, err
 }

@@ -118,20 +118,14 @@ func (s *session) mergeState(ctx context.Context, run history.Run) {
 	}
 	err := func() error {
 		many := map[int]bool{}
-		rows, err := s.conn.Query(ctx, strings.Join(parts, " UNION ALL "))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		err := s.conn.Each(ctx, strings.Join(parts, " UNION ALL "), nil, func(scan func(...any) error) error {
 			var i int
 			var files int64
-			if err := rows.Scan(&i, &files); err != nil {
-				return err
-			}
+			err := scan(&i, &files)
 			many[i] = files > mostFiles
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		for i, table := range tables {

@@ -239,27 +239,18 @@ type difference struct {
 }
 
 func (u *unitRun) differences(ctx context.Context, q string, width int) ([]difference, error) {
-	rows, err := u.c.Query(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []difference
-	for rows.Next() {
+	err := u.c.Each(ctx, q, nil, func(scan func(...any) error) error {
 		d := difference{cells: make([]*string, width)}
 		dest := []any{&d.wanted, &d.actual}
 		for i := range d.cells {
 			dest = append(dest, &d.cells[i])
 		}
-		if err := rows.Scan(dest...); err != nil {
-			return nil, err
-		}
+		err := scan(dest...)
 		out = append(out, d)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, u.c.Explain(err, q)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 // explain finds the reason of an error: a given value that is not of its type,

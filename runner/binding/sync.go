@@ -210,22 +210,12 @@ func (f found) relations(ctx context.Context, c *engine.Conn, query string, sche
 		args = append(args, strings.ToLower(s))
 	}
 	query = strings.Replace(query, "{schemas}", strings.Join(slices.Repeat([]string{"?"}, len(schemas)), ", "), 1)
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return c.Each(ctx, query, args, func(scan func(...any) error) error {
 		var s, name, kind string
-		if err := rows.Scan(&s, &name, &kind); err != nil {
-			return err
-		}
+		err := scan(&s, &name, &kind)
 		f.kinds[fold(s, name)] = kind
-	}
-	if err := rows.Err(); err != nil {
-		return c.Explain(err, query)
-	}
-	return nil
+		return err
+	})
 }
 
 // drop drops those of the views that are there.
@@ -246,21 +236,12 @@ func (f found) drop(ctx context.Context, c *engine.Conn, views []history.BoundVi
 // names.
 func Schemas(ctx context.Context, c *engine.Conn) (map[string]string, error) {
 	const query = "SELECT schema_name FROM information_schema.schemata WHERE catalog_name = ?"
-	rows, err := c.Query(ctx, query, c.DB().Dialect().Catalog())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string]string{}
-	for rows.Next() {
+	err := c.Each(ctx, query, []any{c.DB().Dialect().Catalog()}, func(scan func(...any) error) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
+		err := scan(&name)
 		out[strings.ToLower(name)] = name
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, query)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }

@@ -369,6 +369,25 @@ func sent[T any](c *Conn, query string, args []any, f func() (T, error)) (out T,
 	return out, err
 }
 
+// Each runs a SELECT and calls f for each row, which takes its values by scan.
+// The first error of f ends it.
+func (c *Conn) Each(ctx context.Context, query string, args []any, f func(scan func(dest ...any) error) error) error {
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return c.Explain(err, query)
+	}
+	return nil
+}
+
 // QueryRow reads the single row of a SELECT into dest. sql.ErrNoRows is
 // returned as it is.
 func (c *Conn) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {

@@ -132,19 +132,14 @@ func lines[T any](ctx context.Context, c *engine.Conn, r *Register, t table[T], 
 		}
 	}
 	q := "SELECT " + strings.Join(list, ", ") + " FROM " + r.rel(t.name) + " WHERE " + where
-	rows, err := c.Query(ctx, q, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	cells := make([]any, len(t.fields))
 	for i, f := range t.fields {
 		cells[i] = f.kind.cell()
 	}
 	out := map[string][]string{}
-	for rows.Next() {
-		if err := rows.Scan(cells...); err != nil {
-			return nil, err
+	err := c.Each(ctx, q, args, func(scan func(...any) error) error {
+		if err := scan(cells...); err != nil {
+			return err
 		}
 		s := ""
 		switch v := cells[subjectAt].(type) {
@@ -154,9 +149,10 @@ func lines[T any](ctx context.Context, c *engine.Conn, r *Register, t table[T], 
 			s = strconv.FormatInt(v.Int64, 10)
 		}
 		out[s] = append(out[s], line(t, cells))
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, q)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

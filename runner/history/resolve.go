@@ -264,17 +264,12 @@ func (r *Register) runSnapshot(ctx context.Context, c *engine.Conn, run Run) (Sn
 func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (map[string]string, error) {
 	q := "SELECT model, kind, status, CAST(coalesce(data_run_id, run_id) AS VARCHAR) FROM " + r.rel(manifestModel.name) +
 		" WHERE run_id = " + r.id() + " ORDER BY attempt"
-	rows, err := c.Query(ctx, q, id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string]string{}
-	for rows.Next() {
+	err := c.Each(ctx, q, []any{id}, func(scan func(...any) error) error {
 		var model, run string
 		var kind, status sql.NullString
-		if err := rows.Scan(&model, &kind, &status, &run); err != nil {
-			return nil, err
+		if err := scan(&model, &kind, &status, &run); err != nil {
+			return err
 		}
 		delete(out, model) // a later attempt counts alone
 		// What was pruned is still the run's own: who reads it hears that it is
@@ -283,11 +278,9 @@ func (r *Register) builtMarts(ctx context.Context, c *engine.Conn, id string) (m
 		if ok && kind.String != "ephemeral" {
 			out[model] = run
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, q)
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 // PublishedLayouts returns how the published runs of some marts are stored, of
@@ -305,24 +298,17 @@ func (r *Register) PublishedLayouts(ctx context.Context, c *engine.Conn, marts [
 	q := "SELECT DISTINCT m.model, CAST(m.columns AS VARCHAR) AS layout FROM " + r.rel(manifestModel.name) + " AS m JOIN " + r.rel(publicationMart.name) +
 		" AS p ON p.mart = m.model AND p.run_id = m.run_id WHERE m.status = 'success' AND m.columns IS NOT NULL AND m.model IN (" +
 		strings.Join(repeat("?", len(marts)), ", ") + ") ORDER BY 1, 2"
-	rows, err := c.Query(ctx, q, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := c.Each(ctx, q, args, func(scan func(...any) error) error {
 		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return nil, err
+		if err := scan(&name, &text); err != nil {
+			return err
 		}
 		var l Layout
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
-			return nil, fmt.Errorf("the layout of %s: %w", name, err)
+			return fmt.Errorf("the layout of %s: %w", name, err)
 		}
 		out[name] = append(out[name], l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, q)
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }

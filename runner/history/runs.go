@@ -212,23 +212,14 @@ func Texts(ctx context.Context, c *engine.Conn, query string, args ...any) ([]st
 }
 
 func texts(ctx context.Context, c *engine.Conn, query string, args ...any) ([]string, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []string
-	for rows.Next() {
+	err := c.Each(ctx, query, args, func(scan func(...any) error) error {
 		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
+		err := scan(&s)
 		out = append(out, s)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, query)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 // RecordModels adds model records, in one statement. They are sealed by Finish.
@@ -332,24 +323,15 @@ func limited(n int) string {
 // Seqs returns the numbers of all runs, by run id.
 func (r *Register) Seqs(ctx context.Context, c *engine.Conn) (map[string]int64, error) {
 	q := "SELECT CAST(run_id AS VARCHAR), seq FROM " + r.rel(manifest.name)
-	rows, err := c.Query(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string]int64{}
-	for rows.Next() {
+	err := c.Each(ctx, q, nil, func(scan func(...any) error) error {
 		var id string
 		var seq int64
-		if err := rows.Scan(&id, &seq); err != nil {
-			return nil, err
-		}
+		err := scan(&id, &seq)
 		out[id] = seq
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, q)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 // Run returns one run; ErrNoRun.

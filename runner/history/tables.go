@@ -301,30 +301,26 @@ func repeat(s string, n int) []string {
 
 // query reads rows whose columns are selectList.
 func (t table[T]) query(ctx context.Context, c *engine.Conn, query string, args ...any) ([]T, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	cells := make([]any, len(t.fields))
 	var out []T
-	for rows.Next() {
+	err := c.Each(ctx, query, args, func(scan func(...any) error) error {
 		for i, f := range t.fields {
 			cells[i] = f.kind.cell()
 		}
-		if err := rows.Scan(cells...); err != nil {
-			return nil, err
+		if err := scan(cells...); err != nil {
+			return err
 		}
 		var row T
 		for i, f := range t.fields {
 			if err := f.kind.decode(cells[i], f.of(&row)); err != nil {
-				return nil, fmt.Errorf("%s.%s: %w", t.name, f.name, err)
+				return fmt.Errorf("%s.%s: %w", t.name, f.name, err)
 			}
 		}
 		out = append(out, row)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, query)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -214,24 +214,15 @@ func Runs(ctx context.Context, c *engine.Conn, table engine.Relation, runColumn 
 	if d, ok := c.DB().Dialect().(engine.RunCounter); ok {
 		q = d.CountRuns(table, runColumn)
 	}
-	rows, err := c.Query(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string]int64{}
-	for rows.Next() {
+	err := c.Each(ctx, q, nil, func(scan func(...any) error) error {
 		var run string
 		var n int64
-		if err := rows.Scan(&run, &n); err != nil {
-			return nil, err
-		}
+		err := scan(&run, &n)
 		out[run] = n
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, q)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 func from(d engine.Dialect, table engine.Relation, runColumn, runID string) string {

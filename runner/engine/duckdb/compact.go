@@ -226,21 +226,12 @@ func catalogOf(ctx context.Context, c *engine.Conn, database string) (map[string
 }
 
 func pairs(ctx context.Context, c *engine.Conn, query string, args ...any) ([][2]string, error) {
-	rows, err := c.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out [][2]string
-	for rows.Next() {
+	err := c.Each(ctx, query, args, func(scan func(...any) error) error {
 		var p [2]string
-		if err := rows.Scan(&p[0], &p[1]); err != nil {
-			return nil, err
-		}
+		err := scan(&p[0], &p[1])
 		out = append(out, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, c.Explain(err, query)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }

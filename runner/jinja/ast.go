@@ -132,6 +132,7 @@ type callArgs struct {
 type keyword struct {
 	span
 	name  string
+	key   Value // name
 	value expr
 }
 

@@ -90,6 +90,7 @@ type arguments struct {
 
 type kwValue struct {
 	name string
+	key  Value // name, as a key of a Dict
 	v    Value
 }
 
@@ -98,7 +99,8 @@ func argumentsOf(args []Value, kwargs *Dict) arguments { return arguments{args, 
 func kwargsOf(d *Dict) []kwValue {
 	var kw []kwValue
 	for _, it := range d.Items() {
-		kw = append(kw, kwValue{Str(it.Key), it.Value})
+		name := Str(it.Key)
+		kw = append(kw, kwValue{name, name, it.Value})
 	}
 	return kw
 }
@@ -109,7 +111,7 @@ func (a arguments) dict() *Dict {
 	}
 	d := &Dict{items: make([]Item, 0, len(a.kw))}
 	for _, k := range a.kw {
-		d.setText(k.name, k.v)
+		d.put(k.key, hash{kind: 's', s: k.name}, k.v)
 	}
 	return d
 }
@@ -130,8 +132,10 @@ func (a *arguments) take(name string) (Value, bool) {
 func (f *frame) arguments(c *callArgs, first ...Value) (arguments, error) {
 	var a arguments
 	if n := len(first) + len(c.args); n > 0 {
-		a.pos = make([]Value, len(first), n)
-		copy(a.pos, first)
+		a.pos = append(f.rt.values(n)[:0], first...)
+	}
+	if n := len(c.kwargs); n > 0 {
+		a.kw = make([]kwValue, 0, n)
 	}
 	for _, x := range c.args {
 		v, err := x.eval(f)
@@ -146,7 +150,7 @@ func (f *frame) arguments(c *callArgs, first ...Value) (arguments, error) {
 		if err != nil {
 			return a, err
 		}
-		a.kw = append(a.kw, kwValue{k.name, v})
+		a.kw = append(a.kw, kwValue{k.name, k.key, v})
 	}
 	if c.star == nil && c.starstar == nil {
 		return a, nil
@@ -187,7 +191,7 @@ func (f *frame) starArguments(c *callArgs, a arguments) (arguments, error) {
 				return a, f.fail(c.starstar.at(), raise(typeError, "got multiple values for keyword argument '%s'", name))
 			}
 		}
-		a.kw = append(a.kw, kwValue{name, it.Value})
+		a.kw = append(a.kw, kwValue{name, it.Key, it.Value})
 	}
 	return a, nil
 }
@@ -301,7 +305,9 @@ func (f *frame) callFunc(fn Func, args arguments, at span) (Value, error) {
 	if err := f.step(at); err != nil {
 		return nil, err
 	}
-	v, err := fn.Call(&Call{Args: args.pos, Kwargs: args.dict(), f: f, at: at, name: fn.Name})
+	c := f.rt.call()
+	*c = Call{Args: args.pos, Kwargs: args.dict(), f: f, at: at, name: fn.Name}
+	v, err := fn.Call(c)
 	if err != nil {
 		if r, ok := err.(*ReturnValue); ok {
 			err = *r

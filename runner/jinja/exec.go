@@ -257,7 +257,7 @@ func (s *callStmt) exec(f *frame) (flow, error) {
 	if err != nil {
 		return goOn, err
 	}
-	args.kw = append(args.kw, kwValue{"caller", caller})
+	args.kw = append(args.kw, kwValue{"caller", "caller", caller})
 	return goOn, f.printCall(fn, args, s.call.span)
 }
 

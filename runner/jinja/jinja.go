@@ -114,13 +114,11 @@ type Output struct {
 // Render evaluates the template. The error is a *diag.Error.
 func (t *Template) Render(ctx context.Context, o Options) (out Output, err error) {
 	defer t.guard(&err)
-	rt := newRender(ctx, o)
-	f := rt.rootFrame(t, &names{scope: o.Globals})
-	f.out = newWriter(len(t.text))
+	f, from := t.start(ctx, o)
 	if _, err := f.run(t.body); err != nil {
 		return Output{}, f.outermost(err)
 	}
-	return f.out.output(), nil
+	return f.out.output(from), nil
 }
 
 // guard makes an error of a panic, whose cause is a bug here or in a host
@@ -136,19 +134,18 @@ func (t *Template) guard(err *error) {
 // text. Output is that text, or the text of what it returned.
 func (t *Template) CallMacro(ctx context.Context, m *Macro, args []Value, kwargs *Dict, o Options) (text Output, v Value, err error) {
 	defer t.guard(&err)
-	rt := newRender(ctx, o)
-	f := rt.rootFrame(t, &names{scope: o.Globals})
-	out := newWriter(0)
+	f, from := t.start(ctx, o)
+	rt, out := f.rt, f.out
 	v, printed, err := rt.callMacro(f, rt.bind(m), argumentsOf(args, kwargs), m.at, out)
 	if err != nil {
 		return Output{}, nil, f.outermost(err)
 	}
 	if printed {
-		o := out.output()
+		o := out.output(from)
 		return o, rt.maybeSecret(o.Text), nil
 	}
 	if err := out.value(f, m.at, v); err != nil {
 		return Output{}, nil, f.outermost(err)
 	}
-	return out.output(), v, nil
+	return out.output(from), v, nil
 }

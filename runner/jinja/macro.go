@@ -34,7 +34,7 @@ func (rt *render) callMacro(f *frame, b *BoundMacro, args arguments, at span, ou
 			return nil, false, err
 		}
 	}
-	g := &frame{rt: rt, vars: make([]Value, len(m.fn.vars)), up: env, names: env.names, out: out, fn: m.fn,
+	g := &frame{rt: rt, vars: rt.values(len(m.fn.vars)), up: env, names: env.names, out: out, fn: m.fn,
 		site: &site{tmpl: m.tmpl, up: f.site, pos: at.pos, kind: m.Kind, name: m.Name}}
 	if m.Kind == "caller" {
 		g.site.kind, g.site.name = "the body of", "a call block"

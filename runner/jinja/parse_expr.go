@@ -449,7 +449,7 @@ func (p *parser) arguments(c *callArgs) int32 {
 					p.fail(name, "keyword argument repeated: %s", name.str)
 				}
 			}
-			c.kwargs = append(c.kwargs, keyword{span{name.pos, name.end}, name.str, p.expression(true)})
+			c.kwargs = append(c.kwargs, keyword{span{name.pos, name.end}, name.str, name.str, p.expression(true)})
 		default:
 			ensure(c.star == nil && c.starstar == nil && len(c.kwargs) == 0)
 			c.args = append(c.args, p.expression(true))

@@ -13,18 +13,72 @@ type render struct {
 	ctx     context.Context
 	opts    Options
 	limits  Limits
+	free    []Value // see values
+	calls   []Call  // see call
 	depth   int
 	steps   int
 	spent   int
 	secrets bool                 // a Secret has been printed
 	modules map[*Template]*frame // imported without context
 	files   map[*Template]*frame // files of global macros
-	recent  [8]capture           // what was captured last, a ring
+	recent  *[8]capture          // what was captured last, a ring; nil: nothing yet
 	kept    int                  // how many captures there were
 }
 
-func newRender(ctx context.Context, o Options) *render {
-	return &render{lang: &language, ctx: ctx, opts: o, limits: o.Limits.orDefaults()}
+func newRender(ctx context.Context, o Options) render {
+	return render{lang: &language, ctx: ctx, opts: o, limits: o.Limits.orDefaults()}
+}
+
+// start is a render with its outermost frame and room for what an everyday
+// template needs: one allocation, where each would be one.
+type start struct {
+	rt     render
+	frame  frame
+	names  names
+	values [shared]Value
+	calls  [4]Call
+}
+
+// origin is what outlives a render: its outermost site and where its text came from.
+type origin struct {
+	site site
+	text SourceMap
+}
+
+// start begins a render of t that writes to a writer of its own.
+func (t *Template) start(ctx context.Context, o Options) (*frame, *SourceMap) {
+	s, from := &start{rt: newRender(ctx, o), names: names{scope: o.Globals}}, &origin{site: site{tmpl: t, kind: "template", name: t.file}}
+	s.rt.free, s.rt.calls = s.values[:], s.calls[:]
+	s.frame = frame{rt: &s.rt, vars: s.rt.values(len(t.fn.vars)), names: &s.names, out: writers.Get().(*writer), fn: t.fn, site: &from.site}
+	s.frame.enter(&t.init)
+	return &s.frame, &from.text
+}
+
+// shared is how many values are allocated at once.
+const shared = 16
+
+// values returns n values for the arguments or variables of one call. Most calls
+// have few: they share an allocation.
+func (rt *render) values(n int) []Value {
+	if n > shared/2 {
+		return make([]Value, n)
+	}
+	if n > len(rt.free) {
+		rt.free = make([]Value, shared)
+	}
+	part := rt.free[:n:n]
+	rt.free = rt.free[n:]
+	return part
+}
+
+// call returns room for a Call.
+func (rt *render) call() *Call {
+	if len(rt.calls) == 0 {
+		rt.calls = make([]Call, 4)
+	}
+	c := &rt.calls[0]
+	rt.calls = rt.calls[1:]
+	return c
 }
 
 // frame is a function that runs: a template, a macro, a recursive loop.
@@ -88,7 +142,7 @@ func (rt *render) adopt(v Value) Value {
 }
 
 func (rt *render) rootFrame(t *Template, n *names) *frame {
-	f := &frame{rt: rt, vars: make([]Value, len(t.fn.vars)), names: n, fn: t.fn, site: &site{tmpl: t, kind: "template", name: t.file}}
+	f := &frame{rt: rt, vars: rt.values(len(t.fn.vars)), names: n, fn: t.fn, site: &site{tmpl: t, kind: "template", name: t.file}}
 	f.enter(&t.init)
 	return f
 }
@@ -244,6 +298,9 @@ func (rt *render) keep(w *writer) string {
 		return ""
 	}
 	text := string(w.buf)
+	if rt.recent == nil {
+		rt.recent = new([8]capture)
+	}
 	rt.recent[rt.kept%len(rt.recent)] = capture{text, w.segs}
 	rt.kept++
 	return text
@@ -251,6 +308,9 @@ func (rt *render) keep(w *writer) string {
 
 // captured finds the origin of a text that was captured lately.
 func (rt *render) captured(text string) *capture {
+	if rt.recent == nil {
+		return nil
+	}
 	for i := range rt.recent {
 		if c := &rt.recent[i]; len(c.text) == len(text) && c.text == text && text != "" {
 			return c

@@ -1,8 +1,10 @@
 package jinja
 
 import (
+	"slices"
 	"sort"
 	"strconv"
+	"sync"
 
 	"warehouse/runner/diag"
 )
@@ -62,17 +64,22 @@ type writer struct {
 	segs []segment
 }
 
-func newWriter(size int) *writer {
-	w := &writer{}
-	if size > 0 {
-		w.buf = make([]byte, 0, size+size/4+64)
-		w.segs = make([]segment, 0, 16)
-	}
-	return w
-}
+// writers are those of finished renders, for the room that they have.
+var writers = sync.Pool{New: func() any { return &writer{} }}
 
-func (w *writer) output() Output {
-	return Output{Text: string(w.buf), Map: &SourceMap{w.segs}}
+// most is the size of a text whose writer is kept.
+const most = 1 << 16
+
+// output returns what was written, with m as its map, and ends the use of w.
+func (w *writer) output(m *SourceMap) Output {
+	m.segs = slices.Clone(w.segs)
+	out := Output{Text: string(w.buf), Map: m}
+	if cap(w.buf) <= most {
+		clear(w.segs)
+		w.truncate(0, 0)
+		writers.Put(w)
+	}
+	return out
 }
 
 func (w *writer) mark(src int32, verbatim bool, s *site) {
@@ -90,11 +97,9 @@ func (w *writer) data(f *frame, d *dataStmt) error {
 func (w *writer) value(f *frame, s span, v Value) error {
 	switch v := v.(type) {
 	case string:
-		if f.rt.kept > 0 {
-			if c := f.rt.captured(v); c != nil {
-				w.capture(c)
-				return w.fits(f, s)
-			}
+		if c := f.rt.captured(v); c != nil {
+			w.capture(c)
+			return w.fits(f, s)
 		}
 		w.mark(s.pos, false, f.site)
 		w.buf = append(w.buf, v...)

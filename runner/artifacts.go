@@ -186,7 +186,8 @@ func (a *artifacts) database() string { return publicCatalog(a.g.Project.Target)
 // the latest binding.
 func publicRelation(g *compile.Graph, n *compile.Node) engine.Relation {
 	t := g.Project.Target
-	return engine.Relation{Database: publicCatalog(t), Schema: cmp.Or(n.Placed, t.LatestSchema), Name: n.Table.Name}
+	schema, name := n.Public(t)
+	return engine.Relation{Database: publicCatalog(t), Schema: schema, Name: name}
 }
 
 // publicCatalog is the target's catalog as another program names it: of a file,

@@ -232,7 +232,7 @@ func stepChanges(rec history.ModelRecord, n *compile.Node, s *Step) []change {
 	case s.Why == ChangeSQL:
 		out = append(out, change{"body", "its SQL changed"})
 	}
-	if rec.Layout.Schema != n.Table.Schema || rec.Layout.Table != n.Table.Name {
+	if rec.Layout.Schema != n.Table.Schema || rec.Layout.Table != n.Table.Name || rec.Layout.Shown != n.Shown {
 		out = append(out, change{"relation", "its table changed"})
 	}
 	if rec.Kind != n.Kind {

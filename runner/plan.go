@@ -200,7 +200,7 @@ var runMarks = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{
 
 func sameStorage(rec history.ModelRecord, n *compile.Node) bool {
 	l := rec.Layout
-	if rec.Kind != n.Kind || l.Schema != n.Table.Schema || l.Table != n.Table.Name {
+	if rec.Kind != n.Kind || l.Schema != n.Table.Schema || l.Table != n.Table.Name || l.Shown != n.Shown {
 		return false
 	}
 	created := l.CreatedColumn == n.Config.CreatedAtColumn || n.Config.CreatedAtYields && l.CreatedColumn == ""

@@ -413,7 +413,7 @@ func (b *build) bindRows(ctx context.Context, c *engine.Conn, t *task) error {
 func (b *build) record(t *task) history.ModelRecord {
 	rec := history.ModelRecord{RunID: b.run.ID, Model: t.node.Name, Attempt: b.attempt, DataRunID: b.run.ID, Kind: t.node.Kind,
 		RowCount: -1, CodeVersion: b.run.CodeVersion,
-		Layout: history.Layout{Schema: b.stagedIn(t.node.Table.Schema), Table: t.node.Table.Name}}
+		Layout: history.Layout{Schema: b.stagedIn(t.node.Table.Schema), Table: t.node.Table.Name, Shown: t.node.Shown}}
 	if t.rendered != nil {
 		rec.CompiledSQL = t.rendered.Stored
 		sum := sha256.Sum256([]byte(t.rendered.Stored))

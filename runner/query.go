@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,46 @@ func asSelect(sql string) string {
 	return sql
 }
 
+// refuseAmbiguous refuses a query that names a table by an alias alone which
+// several marts have, in different schemas, and none in the target's own.
+func (s *session) refuseAmbiguous(ctx context.Context, sql string, records map[string]history.ModelRecord) error {
+	byAlias, shown := map[string][]string{}, map[string]bool{}
+	for name, rec := range records {
+		if l := rec.Layout; l.Shown == "" {
+			shown[strings.ToLower(cmp.Or(l.Table, name))] = true
+		} else {
+			shown[strings.ToLower(l.Shown)] = true
+			alias := strings.ToLower(l.Table)
+			byAlias[alias] = append(byAlias[alias], l.Shown)
+		}
+	}
+	for _, name := range sqltext.Names(sql) {
+		alias := strings.ToLower(name.Parts[0])
+		if len(name.Parts) > 1 || len(byAlias[alias]) == 0 || shown[alias] || !s.readsTable(ctx, sql, alias) {
+			continue
+		}
+		slices.Sort(byAlias[alias])
+		return &UsageError{Msg: fmt.Sprintf("%s is ambiguous: it is the alias of %s", name.Parts[0], strings.Join(byAlias[alias], ", ")),
+			Advice: "name the model: from " + byAlias[alias][0]}
+	}
+	return nil
+}
+
+// readsTable says whether a query reads a table by this one name, in lower
+// case; true where the engine does not tell.
+func (s *session) readsTable(ctx context.Context, sql, name string) bool {
+	trees, ok := s.dialect().(engine.SyntaxTreer)
+	if !ok {
+		return true
+	}
+	tree, err := trees.SyntaxTree(ctx, s.conn, sql)
+	if err != nil {
+		return true
+	}
+	uses, err := sqltext.UsesOf(tree)
+	return err != nil || slices.Contains(uses.Tables, name)
+}
+
 // bindQuery binds the marts of a run that the query's text could name, and
 // puts them in front of the search path.
 func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
@@ -95,6 +136,9 @@ func (s *session) bindQuery(ctx context.Context, spec, sql string) error {
 			w.bound[name] = true
 			w.closure(name)
 		}
+	}
+	if err := s.refuseAmbiguous(ctx, sql, records); err != nil {
+		return err
 	}
 	if err := s.sayBorrowed(ctx, w); err != nil {
 		return err

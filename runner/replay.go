@@ -101,7 +101,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 			continue
 		}
 		n := &compile.Node{ID: id(rec.Model), Name: rec.Model, Package: p.Name, Resource: compile.Model, Kind: rec.Kind, File: "the stored SQL of " + rec.Model}
-		n.Table.Schema, n.Table.Name = rec.Layout.Schema, rec.Layout.Table
+		n.Table.Schema, n.Table.Name, n.Shown = rec.Layout.Schema, rec.Layout.Table, rec.Layout.Shown
 		n.Config = project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
 			CreatedAtColumn: rec.Layout.CreatedColumn, CreatedAtYields: true, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
 		for nid, in := range rec.Inputs {

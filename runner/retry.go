@@ -216,7 +216,7 @@ func (b *build) keep(t *task) bool {
 // sameLayout compares where and how rows are stored; the stored names of
 // columns may differ.
 func sameLayout(a, b history.Layout) bool {
-	return a.Schema == b.Schema && a.Table == b.Table && a.RunColumn == b.RunColumn && a.CreatedColumn == b.CreatedColumn &&
+	return a.Schema == b.Schema && a.Table == b.Table && a.Shown == b.Shown && a.RunColumn == b.RunColumn && a.CreatedColumn == b.CreatedColumn &&
 		slices.Equal(a.Key, b.Key) && slices.Equal(a.Unique, b.Unique) &&
 		slices.EqualFunc(a.Columns, b.Columns, func(x, y mart.Column) bool { return x.Name == y.Name && x.Type == y.Type })
 }

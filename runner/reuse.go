@@ -155,6 +155,7 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 		return "the engine's settings changed: " + other, nil
 	}
 	now.Layout.Schema = t.node.Table.Schema // also of a build aside
+	now.Layout.Shown = live.Layout.Shown    // the record that is made says how it is shown now
 	if !sameLayout(live.Layout, now.Layout) {
 		return "its columns or how it is stored changed", nil
 	}
@@ -315,6 +316,7 @@ func (b *build) reusedRecord(t *task) history.ModelRecord {
 	rec := b.records[t.node.Name]
 	rec.RunID, rec.Attempt, rec.Status = b.run.ID, b.attempt, history.ModelReused
 	rec.DataRunID = b.base.Marts[t.node.Name]
+	rec.Layout.Shown = t.node.Shown
 	rec.StartedAt, rec.FinishedAt = b.r.now(), b.r.now()
 	rec.Layout.Guards, rec.Layout.Tolerance, rec.Layout.FloatTolerance = t.guards, tolerancesOf(t.node), t.node.Config.FloatTolerance
 	return rec

@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,7 +81,7 @@ func (b *stored) addPlaced() {
 		rec := b.records[name]
 		if schema := placedIn(rec, b.storage); schema != "" {
 			v := shown[strings.ToLower(shownName(rec))]
-			b.views = append(b.views, newView(engine.Relation{Database: v.Database, Schema: schema, Name: v.Name}, v.Body, v.Digest))
+			b.views = append(b.views, newView(engine.Relation{Database: v.Database, Schema: schema, Name: cmp.Or(rec.Layout.Table, v.Name)}, v.Body, v.Digest))
 		}
 	}
 }
@@ -113,8 +114,11 @@ func Places(storage string, records ...map[string]history.ModelRecord) []string 
 }
 
 // shownName is the name of a model's view for people: its alias, where it has
-// one.
+// one to itself.
 func shownName(rec history.ModelRecord) string {
+	if rec.Layout.Shown != "" {
+		return rec.Layout.Shown
+	}
 	if rec.Layout.Table != "" {
 		return rec.Layout.Table
 	}
@@ -122,7 +126,8 @@ func shownName(rec history.ModelRecord) string {
 }
 
 // TwiceError: two models of a snapshot have one alias, in different schemas of
-// the storage, so that their views would be one.
+// the storage, and are recorded with one name for people: one of them was built
+// when the other was not there.
 type TwiceError struct {
 	Name   string
 	Models [2]string
@@ -131,7 +136,7 @@ type TwiceError struct {
 func (e *TwiceError) Error() string {
 	return fmt.Sprintf("the models %s and %s would both be read as %s", e.Models[0], e.Models[1], e.Name)
 }
-func (e *TwiceError) Hint() string { return "give one of them another alias" }
+func (e *TwiceError) Hint() string { return "build both, or give one of them another alias" }
 
 // stored is a stored binding in the making.
 type stored struct {

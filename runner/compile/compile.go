@@ -18,6 +18,7 @@
 package compile
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -64,6 +65,7 @@ type Node struct {
 	Columns     []project.Column
 	Table       engine.Relation // the mart's storage: schema and name, no database
 	Placed      string          // the schema of its view for people, where that is not the target's
+	Shown       string          // the name of its view in each binding, where that is not Table's
 	RawSQL      string
 	Increment   *Increment // of an incremental model
 	Snapshot    *History   // of a snapshot
@@ -97,6 +99,18 @@ func (n *Node) Entry() *project.Entry { return n.entry }
 
 // Files is how SQL names the files of a source that is kept in files; "" otherwise.
 func (n *Node) Files() string { return n.external }
+
+// Public is where people read a model, seed or snapshot: the schema and the
+// name of the view of its published rows.
+func (n *Node) Public(t project.Target) (schema, name string) {
+	if n.Placed != "" {
+		return n.Placed, n.Table.Name
+	}
+	return t.LatestSchema, n.ShownName()
+}
+
+// ShownName is the name of its view in each binding.
+func (n *Node) ShownName() string { return cmp.Or(n.Shown, n.Table.Name, n.Name) }
 
 // BaseName is a model's name without its version, as dbt's artifacts have it.
 func (n *Node) BaseName() string {

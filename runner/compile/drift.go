@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -118,11 +117,12 @@ func (r *render) driftBefore(args *jinja.Dict) (jinja.Value, error) {
 		return nil, nil
 	}
 	of, against := r.node.Test.attached, textArg(args, "against", published)
-	schema, what := against, "the tag "+against
+	schema, name, what := against, of.ShownName(), "the tag "+against
 	if against == published {
-		schema, what = cmp.Or(of.Placed, r.project.Target.LatestSchema), "the published run"
+		what = "the published run"
+		schema, name = of.Public(r.project.Target)
 	}
-	found, err := r.findRelations(r.b.Database, schema, of.Table.Name)
+	found, err := r.findRelations(r.b.Database, schema, name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +144,8 @@ func (r *render) driftBefore(args *jinja.Dict) (jinja.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, _ := args.Get("column_name")
-	plain := name != nil && jinja.Str(name) == engine.Ident(r.node.Test.Column)
+	col, _ := args.Get("column_name")
+	plain := col != nil && jinja.Str(col) == engine.Ident(r.node.Test.Column)
 	if plain && !slices.ContainsFunc(known.(*jinja.List).Items, func(c jinja.Value) bool { return strings.EqualFold(c.(*column).name, r.node.Test.Column) }) {
 		r.say(fmt.Sprintf("%s: %s has no column %s of %s: it passes", r.node.Name, what, r.node.Test.Column, of.Name), true)
 		return nil, nil

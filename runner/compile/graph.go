@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -330,7 +331,7 @@ func (n *Node) reads(parent *Node) bool {
 
 // refuseNames finds models that could not live beside each other.
 func (c *compiler) refuseNames(enabled []*unit) {
-	byName, byTable, byShown := make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled)), make(map[string]*Node, len(enabled))
+	byName, byTable, aliases := make(map[string]*Node, len(enabled)), make(map[[2]string]*Node, len(enabled)), make(map[string][]*Node, len(enabled))
 	for _, u := range enabled {
 		n := u.node
 		c.refuseStateName(n)
@@ -351,30 +352,58 @@ func (c *compiler) refuseNames(enabled []*unit) {
 		if n.Kind == "ephemeral" {
 			continue
 		}
-		shown := strings.ToLower(n.Table.Name)
-		if other := byShown[shown]; other != nil && !sameTable(other, n) {
-			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s would both be read as '%s': '%s' (%s) and '%s' (%s)", twoOf(other, n), n.Table.Name, other.Name, other.File, n.Name, n.File),
-				Advice: "give one of them another alias: people read all published models in one schema, " + c.project.Target.LatestSchema + ", whatever schema they are in besides"})
-			continue
-		}
-		byShown[shown] = n
-		if n.Kind == "view" {
-			continue
-		}
-		table := strings.ToLower(n.Table.Schema + "\x00" + n.Table.Name)
+		alias := strings.ToLower(n.Table.Name)
+		table := [2]string{strings.ToLower(n.Table.Schema), alias}
 		if first := byTable[table]; first != nil {
-			c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s are stored in one table, %s: '%s' (%s) and '%s' (%s)", twoOf(first, n), n.Table, first.Name, first.File, n.Name, n.File),
-				Advice: "give one of them another alias"})
+			c.refuseTable(first, n)
 			continue
 		}
 		byTable[table] = n
+		aliases[alias] = append(aliases[alias], n)
 	}
+	c.nameShown(aliases)
 }
 
-// sameTable says whether two marts would be stored in one table, which has an
-// error of its own.
-func sameTable(a, b *Node) bool {
-	return a.Kind != "view" && b.Kind != "view" && strings.EqualFold(a.Table.Schema, b.Table.Schema)
+// refuseTable: two models have one alias in one schema.
+func (c *compiler) refuseTable(first, n *Node) {
+	e := &diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s are stored in one table, %s: '%s' (%s) and '%s' (%s)", twoOf(first, n), n.Table, first.Name, first.File, n.Name, n.File),
+		Advice: "give one of them another alias"}
+	if first.Kind == "view" || n.Kind == "view" {
+		e.Msg = fmt.Sprintf("%s would both be read as '%s': '%s' (%s) and '%s' (%s)", twoOf(first, n), n.Table.Name, first.Name, first.File, n.Name, n.File)
+		e.Advice += ", or put it into another schema"
+	}
+	c.errs.Add(e)
+}
+
+// nameShown decides how models of one alias, which are in different schemas,
+// are read in a binding, which is one schema: that of the target's own schema
+// by the alias, each other one by its model's name. It depends on nothing but
+// the project: what `latest.orders` means must not on what was built when.
+func (c *compiler) nameShown(aliases map[string][]*Node) {
+	shown := make(map[string]*Node, len(aliases))
+	for alias, nodes := range aliases {
+		if len(nodes) == 1 {
+			shown[alias] = nodes[0]
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
+		for _, n := range aliases[alias] {
+			if len(aliases[alias]) == 1 {
+				break
+			}
+			if !strings.EqualFold(n.Table.Schema, c.project.Target.StorageSchema) {
+				n.Shown = n.Name
+			}
+			name := strings.ToLower(n.ShownName())
+			if other := shown[name]; other != nil {
+				c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("%s would both be read as '%s' in the schema %s: '%s' (%s) and '%s' (%s)",
+					twoOf(other, n), n.ShownName(), c.project.Target.LatestSchema, other.Name, other.File, n.Name, n.File),
+					Advice: fmt.Sprintf("give one of them another alias: '%s' is the alias of %d models in different schemas, so there they are read by their names", alias, len(aliases[alias]))})
+				continue
+			}
+			shown[name] = n
+		}
+	}
 }
 
 // inPackage says how to disable a model of a package.

@@ -53,7 +53,8 @@ func (r *render) about(n *Node) *jinja.Dict {
 // view is where people read a node: the published rows.
 func (r *render) view(n *Node) engine.Relation {
 	database, _ := r.database().(string)
-	return engine.Relation{Database: database, Schema: cmp.Or(n.Placed, r.project.Target.LatestSchema), Name: cmp.Or(n.Table.Name, n.Name)}
+	schema, name := n.Public(r.project.Target)
+	return engine.Relation{Database: database, Schema: schema, Name: name}
 }
 
 // ownFile is a file as its package has it.

@@ -215,11 +215,8 @@ func (r *render) this() jinja.Value {
 		return &relation{Relation: rel}
 	}
 	if r.b.ThisSQL != "" {
-		schema := n.Placed
-		if schema == "" {
-			schema = r.project.Target.LatestSchema
-		}
-		return &relation{Relation: engine.Relation{Database: r.b.Database, Schema: schema, Name: n.Table.Name}, literal: r.b.ThisSQL}
+		schema, name := n.Public(r.project.Target)
+		return &relation{Relation: engine.Relation{Database: r.b.Database, Schema: schema, Name: name}, literal: r.b.ThisSQL}
 	}
 	return &relation{Relation: r.b.This(n)}
 }

@@ -144,6 +144,7 @@ type Input struct {
 type Layout struct {
 	Schema        string        `json:"schema"`
 	Table         string        `json:"table"`
+	Shown         string        `json:"shown_as,omitempty"` // the name of its view for people, if that is not Table
 	RunColumn     string        `json:"run_id_column"`
 	CreatedColumn string        `json:"created_at_column,omitempty"`
 	Key           []string      `json:"key,omitempty"`

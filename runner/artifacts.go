@@ -58,7 +58,7 @@ func (r *Runner) WriteArtifacts(ctx context.Context, o ArtifactOptions) error {
 		return err
 	}
 	a := newArtifacts(r, g, o)
-	errs := []error{a.writeCompiled(), a.write("manifest.json", a.manifest(ctx))}
+	errs := []error{a.writeCompiled(), a.writeManifest(ctx)}
 	if o.Report != nil && o.Report.facts != nil {
 		errs = append(errs, a.write("run_results.json", a.runResults()), a.write("catalog.json", a.catalog(o.Report.facts.records, nil)))
 	}
@@ -202,10 +202,14 @@ func (a *artifacts) write(name string, v any) error {
 	if a.o.MaskJSON != nil {
 		data = a.o.MaskJSON(data)
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(a.dir, name)
+	return artifact.WriteFile(a.file(name), data)
+}
+
+func (a *artifacts) file(name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
-	return artifact.WriteFile(name, data)
+	return filepath.Join(a.dir, name)
 }
 
 // writeCompiled writes the SQL of nodes where dbt does: compiled/<package>/<file>,

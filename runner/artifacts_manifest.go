@@ -20,12 +20,28 @@ import (
 	"warehouse/runner/project"
 )
 
+// writeManifest writes the whole project, selected or not. A node is made when it
+// is written: all of them together take more room than the project itself.
+func (a *artifacts) writeManifest(ctx context.Context) error {
+	m, ids := a.manifestHead(ctx)
+	return artifact.WriteManifestNodes(a.file("manifest.json"), m, artifact.Nodes{IDs: ids, Of: func(id string) *artifact.Node { return a.node(a.g.Nodes[id]) }}, a.o.MaskJSON)
+}
+
 // manifest is the whole project, selected or not.
 func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
+	m, ids := a.manifestHead(ctx)
+	for _, id := range ids {
+		m.Nodes[id] = a.node(a.g.Nodes[id])
+	}
+	return m
+}
+
+// manifestHead is a manifest without its nodes, and their ids.
+func (a *artifacts) manifestHead(ctx context.Context) (m *artifact.Manifest, ids []string) {
 	p := a.g.Project
 	sum := md5.Sum([]byte(p.Name))
 	id, yes, no := hex.EncodeToString(sum[:]), true, false
-	m := &artifact.Manifest{
+	m = &artifact.Manifest{
 		Metadata: artifact.ManifestMetadata{Metadata: a.metadata(artifact.ManifestSchema), ProjectName: &p.Name, ProjectID: &id,
 			SendUsageStats: &no, AdapterType: &p.Target.Type, Quoting: &artifact.Quoting{Database: &yes, Schema: &yes, Identifier: &yes},
 			RunStartedAt: artifact.Text(artifact.Time(a.startedAt()))},
@@ -34,6 +50,7 @@ func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
 		Disabled: map[string][]*artifact.Node{}, ParentMap: map[string][]string{}, ChildMap: map[string][]string{}, GroupMap: map[string][]string{},
 		SavedQueries: nothing(), SemanticModels: nothing(), UnitTests: map[string]*artifact.UnitTest{},
 	}
+	ids = []string{}
 	for id, n := range a.g.Nodes {
 		m.ParentMap[id], m.ChildMap[id] = sortedIDs(n.Parents), []string{}
 		if n.Resource == compile.Source {
@@ -45,10 +62,9 @@ func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
 			delete(m.ChildMap, id)
 			continue
 		}
-		node := a.node(n)
-		m.Nodes[id] = node
-		if node.Group != nil {
-			m.GroupMap[*node.Group] = append(m.GroupMap[*node.Group], id)
+		ids = append(ids, id)
+		if group := textOf(compile.Plain(n.Setting("group").Value)); group != nil {
+			m.GroupMap[*group] = append(m.GroupMap[*group], id)
 		}
 	}
 	for _, n := range a.g.Disabled() {
@@ -68,7 +84,7 @@ func (a *artifacts) manifest(ctx context.Context) *artifact.Manifest {
 	for _, ids := range m.GroupMap {
 		slices.Sort(ids)
 	}
-	return m
+	return m, ids
 }
 
 // node is a model or data test.

@@ -3,6 +3,8 @@ package artifact
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 )
 
 // Manifest is manifest.json: all that a project consists of. Maps are by
@@ -375,4 +377,10 @@ func ReadManifest(path string) (*Manifest, error) {
 }
 
 // WriteManifest writes a manifest.json.
-func WriteManifest(path string, m *Manifest) error { return write(path, m) }
+func WriteManifest(path string, m *Manifest) error {
+	nodes := Nodes{Of: func(id string) *Node { return m.Nodes[id] }}
+	if m.Nodes != nil {
+		nodes.IDs = slices.AppendSeq(make([]string, 0, len(m.Nodes)), maps.Keys(m.Nodes))
+	}
+	return WriteManifestNodes(path, m, nodes, nil)
+}

@@ -32,6 +32,7 @@ const (
 	WhySelf    WhyKind = "self"              // it builds on its own earlier rows
 	WhySetting WhyKind = "setting"           // a setting of the engine changed that shapes what SQL computes
 	WhyEmpty   WhyKind = "empty"             // one of the runs was built with --empty
+	WhyHook    WhyKind = "hook"              // its post-hook changed its rows
 	WhySeed    WhyKind = "seed"              // the seed's file changed
 	WhyRandom  WhyKind = "not deterministic" // nothing that is recorded changed
 )
@@ -244,6 +245,12 @@ func (d *differ) whyHow(ctx context.Context, a, b history.ModelRecord) (out []Wh
 	}
 	if other := diff.OtherSettings(a.Layout.Settings, b.Layout.Settings); other != "" {
 		out = append(out, Why{Kind: WhySetting, Name: other, Text: "the engine's settings changed: " + other})
+	}
+	switch {
+	case a.Layout.Hook != b.Layout.Hook:
+		out = append(out, Why{Kind: WhyHook, Text: "its post-hook changed its rows by other statements", Certain: true})
+	case a.Layout.Hook != "":
+		out = append(out, Why{Kind: WhyHook, Text: "its post-hook changes its rows, and what that reads is outside history"})
 	}
 	return out, nil
 }

@@ -72,7 +72,7 @@ func (b *build) keepFailures(ctx context.Context, n *compile.Node, res *datatest
 			}
 			return err
 		}
-		rendered, err := b.render(ctx, n, hooked(b.binder, c))
+		rendered, err := b.render(ctx, n, hooked(b.binder, c, nil))
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -21,20 +24,25 @@ import (
 // docs/kinds.md says when each runs, and what `this` is there.
 
 // hooked is a binding whose templates may ask the database over c.
-func hooked(b compile.Binding, c *engine.Conn) compile.Binding {
-	b.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) { return queryRows(ctx, c, sql) }
+func hooked(b compile.Binding, c *engine.Conn, rows *binding.Hooked) compile.Binding {
+	b.Query = func(ctx context.Context, sql string) ([]engine.Column, [][]any, error) {
+		sql, err := rows.Rewrite(sql)
+		if err != nil {
+			return nil, nil, err
+		}
+		return queryRows(ctx, c, sql)
+	}
 	return b
 }
 
-// runHooks runs hooks in their order, each rendered when the one before is done.
-func (b *build) runHooks(ctx context.Context, c *engine.Conn, n *compile.Node, hooks []*compile.Hook, bind compile.Binding, more map[string]jinja.Value) error {
+// runHooks runs hooks in their order, each rendered when the one before is
+// done. They may change rows, if there are such.
+func (b *build) runHooks(ctx context.Context, c *engine.Conn, n *compile.Node, hooks []*compile.Hook, bind compile.Binding, rows *binding.Hooked, more map[string]jinja.Value) error {
 	for _, h := range hooks {
-		rendered, err := b.g.RenderHook(ctx, h, n, hooked(bind, c), more)
+		rendered, err := b.g.RenderHook(ctx, h, n, hooked(bind, c, rows), more)
 		if err == nil {
 			b.r.warn(rendered.Warnings...)
-			if len(sqltext.Statements(rendered.SQL)) > 0 {
-				_, err = c.Exec(ctx, rendered.SQL)
-			}
+			err = sendHook(ctx, c, rows, rendered.SQL)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -46,17 +54,42 @@ func (b *build) runHooks(ctx context.Context, c *engine.Conn, n *compile.Node, h
 	return nil
 }
 
+// sendHook runs the statements of a hook.
+func sendHook(ctx context.Context, c *engine.Conn, rows *binding.Hooked, sql string) error {
+	if len(sqltext.Statements(sql)) == 0 {
+		return nil
+	}
+	sent, err := rows.Rewrite(sql)
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, sent)
+	var qe *engine.QueryError
+	if sent != sql && errors.As(err, &qe) { // its place is in what was sent
+		at := *qe
+		at.SQL, at.Offset = sql, -1
+		return &at
+	}
+	return err
+}
+
 // hookError is an error at the hook. That rows of a run cannot be changed is the
 // likely reason where a statement would.
 func hookError(h *compile.Hook, rendered *compile.Rendered, err error) error {
+	var amend *binding.AmendError
+	changing := errors.As(err, &amend)
 	err = h.Failed(err)
 	d, ok := err.(*diag.Error)
+	if ok && changing {
+		d.Advice = amend.Hint()
+		return d
+	}
 	if !ok || rendered == nil || !rendered.This {
 		return err
 	}
 	first, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(rendered.SQL)), " ")
 	if slices.Contains([]string{"delete", "update", "insert", "alter", "create", "truncate", "merge", "drop", "grant", "comment", "analyze", "vacuum"}, first) {
-		d.Advice = "`this` is the rows of one run, which nothing changes: let the model's SELECT return them as they shall be"
+		d.Advice = "`this` is the rows of one run, of a table that holds all runs: let the model's SELECT return them as they shall be"
 	}
 	return err
 }
@@ -70,18 +103,13 @@ func (b *build) preHooks(ctx context.Context, c *engine.Conn, t *task) error {
 	if err := b.bindThis(ctx, c, t); err != nil {
 		return err
 	}
-	return b.runHooks(ctx, c, t.node, t.node.PreHooks, b.binder, nil)
+	return b.runHooks(ctx, c, t.node, t.node.PreHooks, b.binder, nil, nil)
 }
 
 // postHooks run those of a model that stand in its transaction, or those
 // outside: `this` is the rows that the run has just written.
 func (b *build) postHooks(ctx context.Context, c *engine.Conn, t *task, rec history.ModelRecord, outside bool) error {
-	var hooks []*compile.Hook
-	for _, h := range t.node.PostHooks {
-		if h.Outside == outside {
-			hooks = append(hooks, h)
-		}
-	}
+	hooks := postHooks(t.node, outside)
 	if len(hooks) == 0 {
 		return nil
 	}
@@ -95,7 +123,46 @@ func (b *build) postHooks(ctx context.Context, c *engine.Conn, t *task, rec hist
 		}
 		bind.ThisSQL = "(" + view.Body + ")"
 	}
-	return b.runHooks(ctx, c, t.node, hooks, bind, nil)
+	return b.runHooks(ctx, c, t.node, hooks, bind, nil, nil)
+}
+
+func postHooks(n *compile.Node, outside bool) []*compile.Hook {
+	var hooks []*compile.Hook
+	for _, h := range n.PostHooks {
+		if h.Outside == outside {
+			hooks = append(hooks, h)
+		}
+	}
+	return hooks
+}
+
+// changingHooks run the post-hooks in a model's transaction, which may change
+// the rows that it has just written: the record says that they did.
+func (b *build) changingHooks(ctx context.Context, c *engine.Conn, t *task, rec *history.ModelRecord, createdAt time.Time) error {
+	hooks := postHooks(t.node, false)
+	if len(hooks) == 0 {
+		return nil
+	}
+	rows, err := binding.NewHooked(b.dialect(), *rec, createdAt)
+	if err != nil {
+		return err
+	}
+	bind := b.binder
+	bind.ThisSQL = rows.This()
+	if err := b.runHooks(ctx, c, t.node, hooks, bind, rows, nil); err != nil {
+		return err
+	}
+	if len(rows.Changed) > 0 {
+		sum := sha256.Sum256([]byte(strings.Join(rows.Changed, ";\n")))
+		rec.Layout.Hook = hex.EncodeToString(sum[:])
+	}
+	return nil
+}
+
+// changesRows says whether a model's post-hooks may change its rows: then its
+// SQL and its inputs do not tell what they are.
+func changesRows(n *compile.Node) bool {
+	return n.Kind != "view" && slices.ContainsFunc(postHooks(n, false), (*compile.Hook).NamesThis)
 }
 
 // afterCommit says whether a model has hooks that run when its rows are there.
@@ -114,7 +181,7 @@ func (b *build) startHooks(ctx context.Context) error {
 	if err := b.bindSnapshot(ctx, b.baseSnapshot(), b.records); err != nil {
 		return err
 	}
-	if err := b.runHooks(ctx, b.conn, nil, b.g.OnRunStart, b.binder, b.runNames(false)); err != nil {
+	if err := b.runHooks(ctx, b.conn, nil, b.g.OnRunStart, b.binder, nil, b.runNames(false)); err != nil {
 		return err
 	}
 	return b.fingerprints(ctx) // of what they may have written
@@ -126,7 +193,7 @@ func (b *build) endHooks(ctx context.Context) error {
 	if len(b.g.OnRunEnd) == 0 || b.replayed != nil || ctx.Err() != nil {
 		return nil
 	}
-	return b.runHooks(ctx, b.conn, nil, b.g.OnRunEnd, b.binder, b.runNames(true))
+	return b.runHooks(ctx, b.conn, nil, b.g.OnRunEnd, b.binder, nil, b.runNames(true))
 }
 
 // runNames are the names that only the hooks of a build know.

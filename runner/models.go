@@ -200,6 +200,13 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 		job.Counts = append(job.Counts, rule.SQL)
 	}
 	var views []history.ModelRecord
+	rec.Layout.Hook = ""
+	if b.transacts() {
+		job.Then = func(columns []mart.Column) error {
+			rec.Layout.Columns = columns
+			return b.changingHooks(ctx, c, t, rec, job.CreatedAt)
+		}
+	}
 	err = c.Atomic(ctx, func() error {
 		if err := b.moveAway(ctx, c, t); err != nil {
 			return err
@@ -208,7 +215,11 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 			return err
 		}
 		if t.csv != nil && !b.o.Empty {
-			if err := b.r.loaded(t.csv, w.Rows); err != nil {
+			rows := w.Rows
+			if rec.Layout.Hook != "" {
+				rows = w.Selected
+			}
+			if err := b.r.loaded(t.csv, rows); err != nil {
 				return err
 			}
 		}
@@ -219,8 +230,10 @@ func (b *build) writeOnce(ctx context.Context, c *engine.Conn, t *task, rec *his
 			return err
 		}
 		rec.RowCount, rec.Checksum, rec.ChecksumScheme, rec.Layout.Columns = w.Rows, w.Checksum, w.Scheme, w.Columns
-		if err := b.postHooks(ctx, c, t, *rec, false); err != nil {
-			return err
+		if !b.transacts() {
+			if err := b.postHooks(ctx, c, t, *rec, false); err != nil {
+				return err
+			}
 		}
 		rec.FinishedAt = b.r.now()
 		views = b.takeViews()

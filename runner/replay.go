@@ -50,6 +50,11 @@ func (s *session) replay(ctx context.Context, spec, id string, begun time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	for _, rec := range recs {
+		if rec.Layout.Hook != "" {
+			return nil, &UsageError{Msg: fmt.Sprintf("rows of %s in r%d were made by its post-hook, which no run holds: replay would leave them out", rec.Model, run.Seq), Advice: "`warehouse build` runs the hooks"}
+		}
+	}
 	g, sqls, err := storedGraph(s.r.project, recs)
 	if err != nil {
 		return nil, err

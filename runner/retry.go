@@ -196,6 +196,9 @@ func (b *build) keep(t *task) bool {
 	if !ok || old.Status != history.ModelSuccess || afterCommit(t.node) { // it may be that such a hook failed
 		return false
 	}
+	if old.Layout.Hook != "" || changesRows(t.node) {
+		return false
+	}
 	if t.rendered != nil && len(t.rendered.Secrets) > 0 { // no run holds their values
 		return false
 	}

@@ -138,6 +138,9 @@ func (b *build) reusable(ctx context.Context, c *engine.Conn, t *task) (string, 
 	if t.node.Kind == "incremental" || t.node.Kind == "snapshot" {
 		return fmt.Sprintf("%s models read their own past", t.node.Kind), nil
 	}
+	if live.Layout.Hook != "" || changesRows(t.node) {
+		return "its post-hook may change its rows", nil
+	}
 	if t.rendered.Volatile != "" {
 		return fmt.Sprintf("it prints %s", t.rendered.Volatile), nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,7 +23,13 @@ type Hook struct {
 	pkg      string
 	source   string
 	template *jinja.Template
+	this     bool
 }
+
+// NamesThis says whether the hook's text, or what it calls, names `this`.
+func (h *Hook) NamesThis() bool { return h.this }
+
+var wordThis = regexp.MustCompile(`\bthis\b`)
 
 // hook reads a hook: SQL, or a dict of SQL and whether it runs in the model's
 // transaction. A text may be such a dict, as JSON: what before_begin writes.
@@ -78,7 +85,11 @@ func (u *unit) hooks() {
 			}
 			h, err := u.r.hook("the "+strings.ReplaceAll(of.key, "_", "-")+" of "+n.Name, n.Package, s)
 			if err == nil {
+				before := u.r.usesThis
+				u.r.usesThis = false
 				_, err = h.template.Render(u.r.ctx, u.r.options())
+				h.this = u.r.usesThis || wordThis.MatchString(jinja.Str(s.Value))
+				u.r.usesThis = before
 			}
 			if err != nil {
 				u.config = append(u.config, h.failed(u.r.refer(err)))

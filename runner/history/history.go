@@ -152,6 +152,7 @@ type Layout struct {
 	Retention     *Retention    `json:"retention,omitempty"`  // the model's own rules, for when the project cannot be read
 	Columns       []mart.Column `json:"columns"`
 	Guards        *Guards       `json:"guards,omitempty"`
+	Hook          string        `json:"post_hook_sha256,omitempty"` // of the statements by which post-hooks changed the rows
 
 	// What counts as equal when the run is compared: tolerances by lower-cased
 	// column ("" is all numbers), and the share of a float that is rounding.

@@ -44,6 +44,7 @@ type Column struct {
 // Written is what a write put there.
 type Written struct {
 	Rows     int64
+	Selected int64  // of them by the SELECT: Job.Then may have changed them; 0 if the rows went into a File
 	Checksum string // decimal text
 	Scheme   string // how it was computed, with the engine's version
 	Columns  []Column

@@ -49,6 +49,9 @@ type Job struct {
 	// is a Stager and can write one that holds them exactly. The table, which
 	// must be empty, gives way to a view of it.
 	File string
+	// Then, if set, comes behind the rows and before they are looked at: it may
+	// change them.
+	Then func(columns []Column) error
 }
 
 // few is how many rows are few: one piece of a scan.
@@ -92,10 +95,16 @@ func Write(ctx context.Context, c *engine.Conn, j Job) (Written, error) {
 		}
 		n += written
 	}
+	if j.Then != nil {
+		if err := j.Then(plan.Columns); err != nil {
+			return Written{}, err
+		}
+	}
 	if n > few {
 		j.IfFew = nil
 	}
 	w, err := j.look(ctx, c, plan)
+	w.Selected = n
 	if _, ok := d.(engine.Transactor); !ok && err == nil && w.Rows != n {
 		return w, &engine.QueryError{Kind: engine.KindConflict, Offset: -1, SQL: d.InsertRun(in),
 			Msg:    fmt.Sprintf("%d rows were written into %s, and %d stand there under the run id: another client writes the same run", n, j.Spec.Table.Name, w.Rows),

@@ -98,7 +98,8 @@ func TestHooksFail(t *testing.T) {
 		{"a pre-hook", model("pre_hook='select * from nowhere'"), "the pre-hook of m: ", ""},
 		{"a post-hook", model("post_hook='select * from nowhere'"), "the post-hook of m: ", ""},
 		{"behind the commit", model("post_hook={'sql': 'select * from nowhere', 'transaction': false}"), "the post-hook of m: ", ""},
-		{"rows of a run", model(`post_hook="delete from {{ this }} where a = 1"`), "the post-hook of m: ", "the rows of one run, which nothing changes"},
+		{"rows of a run", model("post_hook={'sql': 'delete from {{ this }} where a = 1', 'transaction': false}"), "the post-hook of m: ", "the rows of one run, of a table that holds all runs"},
+		{"rows of other runs", model(`post_hook="merge into {{ this }} using (select 1 as a) as x on true when matched then delete"`), "cannot be limited to the rows of one run", "a post-hook may change the run's rows by"},
 		{"a template", model(`post_hook="{{ exceptions.raise_compiler_error('no') if execute }}"`), "the post-hook of m: no", ""},
 		{"an ephemeral model", model(`post_hook="select * from {{ ref('e') }}"`) + "-- models/e.sql --\n{{ config(materialized='ephemeral') }} select 1 as a\n", "it reads the ephemeral model e", ""},
 	} {

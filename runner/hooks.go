@@ -56,14 +56,11 @@ func (b *build) runHooks(ctx context.Context, c *engine.Conn, n *compile.Node, h
 
 // sendHook runs the statements of a hook.
 func sendHook(ctx context.Context, c *engine.Conn, rows *binding.Hooked, sql string) error {
-	if len(sqltext.Statements(sql)) == 0 {
-		return nil
-	}
 	sent, err := rows.Rewrite(sql)
 	if err != nil {
 		return err
 	}
-	_, err = c.Exec(ctx, sent)
+	err = execEach(ctx, c, sent)
 	var qe *engine.QueryError
 	if sent != sql && errors.As(err, &qe) { // its place is in what was sent
 		at := *qe
@@ -71,6 +68,17 @@ func sendHook(ctx context.Context, c *engine.Conn, rows *binding.Hooked, sql str
 		return &at
 	}
 	return err
+}
+
+// execEach runs the statements of a text one by one: a server takes no two at
+// once, and no semicolon.
+func execEach(ctx context.Context, c *engine.Conn, text string) error {
+	for _, s := range sqltext.Statements(text) {
+		if _, err := c.Exec(ctx, text[s.Start:s.End]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hookError is an error at the hook. That rows of a run cannot be changed is the
@@ -178,7 +186,7 @@ func (b *build) startHooks(ctx context.Context) error {
 	if err := binding.CreateSchemas(ctx, b.conn); err != nil {
 		return err
 	}
-	if err := b.bindSnapshot(ctx, b.baseSnapshot(), b.records); err != nil {
+	if err := b.bindSnapshot(ctx, b.base, b.records); err != nil {
 		return err
 	}
 	if err := b.runHooks(ctx, b.conn, nil, b.g.OnRunStart, b.binder, nil, b.runNames(false)); err != nil {

@@ -60,6 +60,31 @@ select {{ var('a') }} as a
 	s.want("a", "select string_agg(column_name) from information_schema.columns where table_name = 'after'")
 }
 
+// A hook of a build reads what is published, at its end what was built, whether or
+// not a model reads it.
+func TestHooksRef(t *testing.T) {
+	s := newShop(t, `
+-- project.yml --
+name: shop
+on-run-start: "create table if not exists main.seen (line varchar); {% if var('again', false) %}insert into main.seen select 'start ' || a || b from {{ ref('m') }}, {{ ref('n') }};{% endif %}"
+on-run-end: "insert into main.seen select 'end ' || a || b from {{ ref('m') }}, {{ ref('v') }};"
+-- models/m.sql --
+select '{{ var('a', 1) }}' as a
+-- models/n.sql --
+select '{{ var('a', 1) }}' as b
+-- models/v.sql --
+{{ config(materialized='view') }}
+select b from {{ ref('n') }}
+`)
+	s.build(runner.BuildOptions{})
+	s.vars = map[string]any{"a": 2, "again": true}
+	s.build(runner.BuildOptions{Select: []string{"m"}})
+	s.vars = map[string]any{"a": 3, "again": true}
+	s.build(runner.BuildOptions{Select: []string{"n"}})
+	s.want("end 11 | end 21 | end 23 | start 11 | start 21", "select string_agg(line, ' | ' order by line) from main.seen")
+	s.sound()
+}
+
 // A hook may make what its model reads, and what it asks is its own matter.
 func TestHooksBeforeBinding(t *testing.T) {
 	s := newShop(t, `

@@ -378,6 +378,7 @@ func testOf(n *compile.Node, sql string) datatest.Test {
 
 // queryRows is run_query: the whole result in memory, as templates use it.
 func queryRows(ctx context.Context, c *engine.Conn, sql string) ([]engine.Column, [][]any, error) {
+	sql = sqltext.TrimTerminator(sql)
 	described, derr := c.Describe(ctx, sql)
 	if derr == nil {
 		sql = forTemplates(described, sql, c.DB().Dialect().Types())

@@ -159,6 +159,7 @@ func (b *build) readers() {
 	byName := map[string]*task{}
 	for _, t := range b.tasks {
 		byName[t.node.Name] = t
+		t.read = len(b.g.OnRunEnd) > 0 // the hooks may read each
 	}
 	mark := func(names []string) {
 		for _, name := range names {

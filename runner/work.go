@@ -368,6 +368,13 @@ func (w *work) baseSnapshot() history.Snapshot {
 			s.Marts[name] = w.base.Marts[name]
 		}
 	}
+	if w.g != nil && len(w.g.OnRunEnd) > 0 { // they may read all that is published
+		for name, run := range w.base.Marts {
+			if _, ok := w.records[name]; ok && !w.names[name] && !w.readsBuilt(name, map[string]bool{}) {
+				s.Marts[name] = run
+			}
+		}
+	}
 	return s
 }
 

@@ -93,7 +93,11 @@ func cellSQL(v jinja.Value, typ string) string {
 	case bool:
 		return engine.Literal(strconv.FormatBool(v))
 	}
-	return engine.Literal(jinja.Str(v))
+	text := jinja.Str(v)
+	if strings.HasPrefix(strings.ToLower(typ), "timestamp") && timeText.MatchString(text) {
+		text = strings.Replace(text, "T", " ", 1) // not every engine reads it
+	}
+	return engine.Literal(text)
 }
 
 var (

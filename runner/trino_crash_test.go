@@ -148,7 +148,7 @@ func TestTrinoClient(t *testing.T) {
 	if os.Getenv("CRASH_LAKE") == "" {
 		t.Skip("it is run by TestTrinoKilledClient")
 	}
-	s := &shop{t: t, dir: os.Getenv("CRASH_LAKE"), vars: map[string]any{"f": 2, "millions": 4}}
+	s := &shop{t: t, dir: os.Getenv("CRASH_LAKE"), vars: map[string]any{"f": 2, "millions": 2}}
 	s.change = func(c *runner.Config) { c.Engines = []engine.Engine{trino.Engine()} }
 	_, _ = s.open().Build(t.Context(), runner.BuildOptions{RunID: os.Getenv("CRASH_RUN")})
 	t.Log("it was not killed")
@@ -180,7 +180,7 @@ func TestTrinoKilledClient(t *testing.T) {
 	if n := l.running(run); n != "0" {
 		t.Errorf("%s statements of the dead client run on", n)
 	}
-	if got := l.latest("(select cast(count(*) as varchar) || '/' || cast(sum(v) as varchar) from latest.a)"); got != "4000000/8000000" {
+	if got := l.latest("(select cast(count(*) as varchar) || '/' || cast(sum(v) as varchar) from latest.a)"); got != "2000000/4000000" {
 		t.Errorf("latest has %s", got)
 	}
 	l.verified()
@@ -238,7 +238,7 @@ func server(t *testing.T, dir, verb, name string) {
 func TestTrinoKilledWorker(t *testing.T) {
 	dir := serverDir(t)
 	l := newLake(t, long)
-	l.vars = map[string]any{"millions": 3}
+	l.vars = map[string]any{"millions": 2}
 	l.built(runner.BuildOptions{})
 	const run = "01990000-0000-7000-8000-0000000000bb"
 	type result struct {
@@ -264,7 +264,7 @@ func TestTrinoKilledWorker(t *testing.T) {
 		t.Log(got.err)
 	}
 	l.vars = nil // a retry has those of its run
-	if n := l.latest("(select count(*) from latest.a)"); n != "3000000" {
+	if n := l.latest("(select count(*) from latest.a)"); n != "2000000" {
 		t.Errorf("latest has %s rows", n)
 	}
 	again, err := l.open().Retry(t.Context(), run)

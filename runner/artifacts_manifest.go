@@ -303,13 +303,13 @@ func materialized(kind string) string {
 // modelConfig is a model's config with the defaults that hold, under dbt's keys;
 // the project's own keys are beside them.
 func modelConfig(n *compile.Node, settings map[string]any) map[string]any {
-	cfg := n.Config
+	cfg, none := n.Config, map[string]any{}
 	out := map[string]any{
 		"enabled": true, "alias": null(cfg.Alias), "schema": null(cfg.Schema), "database": null(cfg.Database), "tags": texts(n.Tags),
 		"meta": dictOf(settings["meta"]), "group": null(cfg.Group), "materialized": materialized(n.Kind), "incremental_strategy": null(cfg.IncrementalStrategy),
-		"batch_size": nil, "lookback": 1, "begin": nil, "persist_docs": map[string]any{}, "post-hook": hooks(settings["post_hook"]), "pre-hook": hooks(settings["pre_hook"]),
-		"quoting": map[string]any{}, "column_types": map[string]any{}, "full_refresh": cfg.FullRefresh, "unique_key": uniqueKey(cfg.UniqueKey),
-		"on_schema_change": "ignore", "on_configuration_change": "apply", "grants": map[string]any{}, "packages": []any{}, "docs": docsOf(settings["docs"]),
+		"batch_size": nil, "lookback": 1, "begin": nil, "persist_docs": none, "post-hook": hooks(settings["post_hook"]), "pre-hook": hooks(settings["pre_hook"]),
+		"quoting": none, "column_types": none, "full_refresh": cfg.FullRefresh, "unique_key": uniqueKey(cfg.UniqueKey),
+		"on_schema_change": "ignore", "on_configuration_change": "apply", "grants": none, "packages": []any{}, "docs": docsOf(settings["docs"]),
 		"contract": map[string]any{"enforced": cfg.ContractEnforced, "alias_types": true}, "event_time": null(cfg.EventTime), "concurrent_batches": nil,
 		"access": cmp.Or(cfg.Access, "protected"),
 	}

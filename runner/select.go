@@ -145,15 +145,11 @@ func (r *Runner) pick(ctx context.Context, g *compile.Graph, w wanted) (picked, 
 	}
 	p.all = w.everything()
 	past := &past{ctx: ctx, r: r, g: g, w: w}
-	nodes, graph := selectorNodes(g), selectorGraph(g)
-	sel, err := expr.Select(graph, nodes, past)
-	if err != nil {
+	var unmatched []string
+	if _, all := expr.(selector.All); all {
+		p.addAll(g, w)
+	} else if unmatched, err = p.addSelected(g, w, expr, past); err != nil {
 		return p, nil, err
-	}
-	for _, n := range nodes {
-		if sel.IDs[n.ID] && w.takes(n.ResourceType) {
-			p.add(g, n.ID)
-		}
 	}
 	p.why = past.why(p.direct)
 	r.sayWhy(g, p.why)
@@ -162,9 +158,9 @@ func (r *Runner) pick(ctx context.Context, g *compile.Graph, w wanted) (picked, 
 		p.record.IDs = slices.Sorted(maps.Keys(p.direct))
 	}
 	var failed *SelectionError
-	if len(sel.Unmatched) > 0 {
-		failed = &SelectionError{Unmatched: sel.Unmatched}
-		for _, u := range sel.Unmatched {
+	if len(unmatched) > 0 {
+		failed = &SelectionError{Unmatched: unmatched}
+		for _, u := range unmatched {
 			failed.Near = append(failed.Near, diag.Nearest(u, candidates(g, u)))
 		}
 		r.warn(&diag.Error{Msg: unmatchedText(failed.Unmatched, failed.Near), Warn: true, Advice: failed.Hint()})
@@ -203,6 +199,37 @@ func (p *picked) add(g *compile.Graph, id string) {
 	case n.Test != nil:
 		p.tests[id] = true
 	}
+}
+
+// addAll adds every node of the kinds that are wanted. What an expression would
+// have to know of a node is not made for it.
+func (p *picked) addAll(g *compile.Graph, w wanted) {
+	for id, n := range g.Nodes {
+		if w.takes(n.Resource) {
+			p.add(g, id)
+		}
+	}
+	for _, x := range g.Exposures {
+		if w.takes("exposure") {
+			p.add(g, x.ID)
+		}
+	}
+}
+
+// addSelected adds what an expression selects, and returns the parts of it that
+// matched nothing.
+func (p *picked) addSelected(g *compile.Graph, w wanted, expr selector.Expr, past *past) ([]string, error) {
+	nodes := selectorNodes(g)
+	sel, err := expr.Select(selectorGraph(g), nodes, past)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		if sel.IDs[n.ID] && w.takes(n.ResourceType) {
+			p.add(g, n.ID)
+		}
+	}
+	return sel.Unmatched, nil
 }
 
 // takes says whether a kind of node is wanted at all.

@@ -30,6 +30,7 @@ given to --select. --output json is an object a line, with dbt's keys.`,
 	output := outputFlag(cmd, "text", "json", "name", "path", "selector")
 	output.same = map[string]string{"selector": "text"}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		collectLate()
 		filter, err := sel.read(c, cmd)
 		if err != nil {
 			return err

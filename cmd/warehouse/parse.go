@@ -20,6 +20,7 @@ not only the first.`,
 	}
 	output := outputFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		collectLate()
 		r, err := c.open(cmd.Context())
 		if err == nil {
 			err = r.Check(cmd.Context())

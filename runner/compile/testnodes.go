@@ -103,15 +103,14 @@ func (u *unit) keptIn(cfg project.TestConfig) []*diag.Error {
 	n := u.node
 	t := n.Test
 	if set := n.config["store_failures"]; set.Value != nil {
-		t.keep = &cfg.StoreFailures
+		t.keep = new(cfg.StoreFailures)
 	}
-	yes, no := true, false
 	switch set := n.config["store_failures_as"]; strings.ToLower(cfg.StoreAs) {
 	case "":
 	case "table", "view": // always a table here
-		t.keep = &yes
+		t.keep = new(true)
 	case "ephemeral":
-		t.keep = &no
+		t.keep = new(false)
 	default:
 		return []*diag.Error{configError(set, fmt.Sprintf("unknown store_failures_as: %q", cfg.StoreAs), "values: table, view, ephemeral")}
 	}

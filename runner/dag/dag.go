@@ -47,8 +47,13 @@ func New(parents map[string][]string) (*Graph, error) {
 	for i, id := range names {
 		rank[id] = i
 	}
-	up := make([][]int, len(names))
+	up, edges := make([][]int, len(names)), 0
+	for _, of := range parents {
+		edges += len(of)
+	}
+	room := make([]int, 0, edges)
 	for i, id := range names {
+		up[i] = room[len(room):]
 		for _, p := range parents[id] {
 			j, ok := rank[p]
 			if !ok {
@@ -58,6 +63,8 @@ func New(parents map[string][]string) (*Graph, error) {
 		}
 		slices.Sort(up[i])
 		up[i] = slices.Compact(up[i])
+		room = room[:len(room)+len(up[i])]
+		up[i] = slices.Clip(up[i])
 	}
 	order := topological(up)
 	if len(order) < len(names) {
@@ -69,37 +76,55 @@ func New(parents map[string][]string) (*Graph, error) {
 // build numbers the nodes anew, in topological order.
 func build(names []string, up [][]int, order []int) *Graph {
 	g := &Graph{
-		ids:      make([]string, len(order)),
-		at:       make(map[string]int, len(order)),
-		parents:  make([][]int, len(order)),
-		children: make([][]int, len(order)),
+		ids:     make([]string, len(order)),
+		at:      make(map[string]int, len(order)),
+		parents: make([][]int, len(order)),
 	}
 	place := make([]int, len(order)) // rank by name → index in g.ids
 	for i, r := range order {
 		g.ids[i], g.at[names[r]], place[r] = names[r], i, i
 	}
 	for i, r := range order {
-		for _, p := range up[r] {
-			g.parents[i] = append(g.parents[i], place[p])
-			g.children[place[p]] = append(g.children[place[p]], i)
+		for j, p := range up[r] {
+			up[r][j] = place[p]
 		}
+		g.parents[i] = up[r]
 		slices.Sort(g.parents[i])
 	}
+	g.children = turned(g.parents)
 	return g
+}
+
+// turned are the children of nodes whose parents are given, ascending.
+func turned(parents [][]int) [][]int {
+	count, edges := make([]int, len(parents)), 0
+	for _, of := range parents {
+		edges += len(of)
+		for _, p := range of {
+			count[p]++
+		}
+	}
+	children, room := make([][]int, len(parents)), make([]int, edges)
+	for i, n := range count {
+		children[i], room = room[:0:n], room[n:]
+	}
+	for i, of := range parents {
+		for _, p := range of {
+			children[p] = append(children[p], i)
+		}
+	}
+	return children
 }
 
 // topological is Kahn's method with a heap, so that of all nodes that could
 // come next the one with the first name does. Nodes in or behind a ring are
 // left out.
 func topological(up [][]int) []int {
-	down := make([][]int, len(up))
+	down := turned(up)
 	missing := make([]int, len(up))
 	var ready intHeap
 	for i, ps := range up {
 		missing[i] = len(ps)
-		for _, p := range ps {
-			down[p] = append(down[p], i)
-		}
 		if len(ps) == 0 {
 			ready = append(ready, i) // ascending, which is a heap already
 		}

@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -52,18 +53,39 @@ func (d *folder) close() {
 	d.root.Close()
 }
 
-// read returns a file's bytes.
-func (d *folder) read(name string) ([]byte, *diag.Error) {
+// read returns a file's bytes, in room if they fit.
+func (d *folder) read(name string, room []byte) ([]byte, *diag.Error) {
 	if sub := d.sub(path.Dir(name)); sub != nil {
-		if data, err := sub.ReadFile(path.Base(name)); err == nil {
+		if data, err := readFrom(sub, path.Base(name), room); err == nil {
 			return data, nil
 		} // a link to another folder of the project leads out of this one
 	}
-	data, err := d.root.ReadFile(name)
+	data, err := readFrom(d.root, name, room)
 	if err != nil {
 		return nil, fileError(name, err)
 	}
 	return data, nil
+}
+
+// readFrom is ReadFile without asking for the size first: a project's files are small.
+func readFrom(root *os.Root, name string, room []byte) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := room[:0]
+	for {
+		data = slices.Grow(data, 512)
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 func fileError(name string, err error) *diag.Error {

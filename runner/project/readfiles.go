@@ -102,12 +102,13 @@ func (l *loader) readFiles(files []*file) ([]*file, error) {
 	var workers sync.WaitGroup
 	for range min(l.o.Threads, len(files)) {
 		workers.Go(func() {
+			room := make([]byte, 0, 64<<10)
 			for l.ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
 					return
 				}
-				l.readFile(files[i])
+				room = l.readFile(files[i], room)
 			}
 		})
 	}
@@ -126,17 +127,24 @@ func (l *loader) readFiles(files []*file) ([]*file, error) {
 	return files, nil
 }
 
-func (l *loader) readFile(f *file) {
+// readFile reads a file by means of room, and returns the room for the next one.
+func (l *loader) readFile(f *file, room []byte) []byte {
 	if f.kind == seedFile || f.kind == analysisFile {
-		return
+		return room
 	}
-	data, bad := l.dir.read(f.rel)
+	data, bad := l.dir.read(f.rel, room)
 	if bad != nil {
 		bad.Pos.File = f.name
 		f.errs.Add(bad)
-		return
+		return room
 	}
 	f.sum = sha256.Sum256(data)
+	l.parse(f, data)
+	return data
+}
+
+// parse reads the text of a file.
+func (l *loader) parse(f *file, data []byte) {
 	if f.kind == schemaYAML {
 		y, root := parseYAML(f.name, data)
 		y.render, y.lenient, y.dbt = l.render, l.isPackage(), l.dbt()
@@ -145,7 +153,8 @@ func (l *loader) readFile(f *file) {
 		f.errs.Merge(&y.errs)
 		return
 	}
-	if f.text, bad = decodeText(f.name, data); bad != nil {
+	text, bad := decodeText(f.name, data)
+	if f.text = text; bad != nil {
 		f.errs.Add(bad)
 		return
 	}

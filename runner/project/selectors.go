@@ -27,7 +27,7 @@ func (l *loader) selectors() {
 	if _, err := l.dir.root.Stat(SelectorsFile); errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	data, bad := l.dir.read(SelectorsFile)
+	data, bad := l.dir.read(SelectorsFile, nil)
 	if bad != nil {
 		l.errs.Add(bad)
 		return

@@ -366,6 +366,7 @@ func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[strin
 	if t.Generic == "" {
 		return
 	}
+	out.DependsOn.Macros = texts(t.Macros())
 	out.ColumnName = artifact.Text(t.Column)
 	kwargs := t.Kwargs()
 	if t.Column != "" {
@@ -376,7 +377,7 @@ func (a *artifacts) test(out *artifact.Node, n *compile.Node, settings map[strin
 			out.AttachedNode = artifact.Text(t.Model)
 		}
 		out.FileKeyName = artifact.Text(plural(of) + "." + keyName(of))
-		kwargs["model"] = "{{ get_where_subquery(" + call(of) + ") }}"
+		kwargs["model"] = "{{ get_where_subquery(" + of.Call() + ") }}"
 	}
 	out.TestMetadata = &artifact.TestMetadata{Name: t.Generic, Kwargs: kwargs, Namespace: artifact.Text(t.Package)}
 	out.RawCode = "{{ test_" + t.Generic + "(**_dbt_generic_test_kwargs) }}"
@@ -391,17 +392,6 @@ func keyName(n *compile.Node) string {
 		return n.Source.SourceName
 	}
 	return n.BaseName()
-}
-
-// call is how a template names a node.
-func call(n *compile.Node) string {
-	if n.Source != nil {
-		return "source('" + n.Source.SourceName + "', '" + n.Source.Name + "')"
-	}
-	if n.Version != nil {
-		return fmt.Sprintf("ref('%s', version='%v')", n.BaseName(), n.Version.V)
-	}
-	return "ref('" + n.Name + "')"
 }
 
 func (a *artifacts) source(n *compile.Node) *artifact.Source {

@@ -16,12 +16,12 @@ import (
 func (p *past) compareManifest(old *artifact.Manifest) {
 	now := newArtifacts(p.r, p.g, ArtifactOptions{}).manifest(p.ctx)
 	macros := changedMacros(old, now)
-	nodes := make(map[string]*artifact.Node, len(old.Nodes))
-	for id, n := range old.Nodes {
-		nodes[withoutHash(id)] = n
-	}
 	for id, n := range now.Nodes {
-		if o := nodes[id]; o != nil {
+		o := old.Nodes[id]
+		if o == nil {
+			o = old.Nodes[withoutHash(id)]
+		}
+		if o != nil {
 			p.old[id] = true
 			p.changes[id] = nodeChanges(o, n, macros)
 		}
@@ -51,10 +51,11 @@ func (p *past) compareManifest(old *artifact.Manifest) {
 	}
 }
 
-// testHash is what dbt has behind the name of a data test.
+// testHash stands behind the name of a generic data test.
 var testHash = regexp.MustCompile(`\.[0-9a-f]{10}$`)
 
-// withoutHash is the id of a node as it is here.
+// withoutHash is the id that a node had in artifacts and registers before ids of
+// generic data tests had a hash, as dbt's have.
 func withoutHash(id string) string {
 	if strings.HasPrefix(id, "test.") {
 		return testHash.ReplaceAllString(id, "")

@@ -134,8 +134,12 @@ func (r *Runner) sayUntested(g *compile.Graph, p picked) {
 func (r *Runner) pick(ctx context.Context, g *compile.Graph, w wanted) (picked, *SelectionError, error) {
 	p := picked{models: map[string]bool{}, tests: map[string]bool{}, direct: map[string]bool{}, record: w.record()}
 	if len(w.ids) > 0 {
+		now := map[string]string{}
+		for id := range g.Nodes {
+			now[withoutHash(id)] = id
+		}
 		for _, id := range w.ids {
-			p.add(g, id)
+			p.add(g, cmp.Or(now[withoutHash(id)], id))
 		}
 		return p, nil, nil
 	}

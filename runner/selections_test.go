@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestSelectionsAreDBTs(t *testing.T) {
 		}
 		var got []string
 		for _, n := range list {
-			got = append(got, "\t"+n.ID)
+			got = append(got, "\t"+hash.ReplaceAllString(n.ID, "")) // the list is without
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
@@ -50,6 +51,9 @@ func TestSelectionsAreDBTs(t *testing.T) {
 		}
 	}
 }
+
+// hash stands behind the name of a generic data test in its id.
+var hash = regexp.MustCompile(`\.[0-9a-f]{10}$`)
 
 func less(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })

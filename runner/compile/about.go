@@ -127,7 +127,13 @@ func (r *render) graph() jinja.Value {
 			}
 		}
 	}
-	t.nodes = dict("exposures", jinja.NewDict(), "functions", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict(),
+	exposures := jinja.NewDict()
+	if r.b != nil {
+		for _, x := range r.uses {
+			_ = exposures.Set(x.ID, r.aboutExposure(x))
+		}
+	}
+	t.nodes = dict("exposures", exposures, "functions", jinja.NewDict(), "groups", jinja.NewDict(), "metrics", jinja.NewDict(),
 		"nodes", nodes, "sources", sources, "semantic_models", jinja.NewDict(), "saved_queries", jinja.NewDict())
 	return t.nodes
 }

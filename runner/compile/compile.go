@@ -162,6 +162,8 @@ type DataTest struct {
 	Distinct string
 
 	macro    *jinja.Macro // of a generic one
+	macroID  string       // "macro.dbt.test_unique"
+	hash     string       // ".c5af1ff4b1": part of a generic one's id
 	attached *Node        // the model or source
 	quote    bool         // the column's
 	span     int
@@ -190,7 +192,6 @@ type Graph struct {
 	OnRunStart, OnRunEnd []*Hook
 	Warnings             []*diag.Error
 	env                  *env
-	described            map[description]string
 }
 
 // Model returns the enabled model of that name, or nil; of a model with versions

@@ -3,6 +3,8 @@ package compile
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +85,51 @@ func TestVarsOfTheCommandLine(t *testing.T) {
 	}
 }
 
+// byID finds a node by its id, that of a data test without the hash behind it.
+func byID(g *Graph, id string) *Node {
+	for _, n := range g.Nodes {
+		if n.ID == id || n.Test != nil && strings.TrimSuffix(n.ID, n.Test.hash) == id {
+			return n
+		}
+	}
+	return nil
+}
+
+// The ids of data tests are those that dbt gives them: known ones of its
+// example project, and tests of one name.
+func TestIDsOfTests(t *testing.T) {
+	g, err := compile(t, map[string]string{
+		"models/customers.sql": "select 1 as customer_id", "models/orders.sql": "select 1 as customer_id, 'placed' as status",
+		"models/s.yml": `
+models:
+  - name: customers
+    columns: [{name: customer_id, data_tests: [unique]}]
+  - name: orders
+    columns:
+      - {name: customer_id, data_tests: [{relationships: {arguments: {to: ref('customers'), field: customer_id}}}, {not_null: {name: same}}]}
+      - {name: status, data_tests: [{accepted_values: {arguments: {values: [placed, shipped, completed, return_pending, returned]}}}, {not_null: {name: same}}]}
+`}, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	names := map[string]bool{}
+	for id, n := range g.Nodes {
+		if n.Test != nil {
+			names[n.Name] = true
+			n.Name = id
+		}
+	}
+	for _, id := range []string{"test.shop.unique_customers_customer_id.c5af1ff4b1", "test.shop.relationships_orders_customer_id__customer_id__ref_customers_.c6ec7f58f2",
+		"test.shop.accepted_values_orders_status__placed__shipped__completed__return_pending__returned.be6b5b5ec3"} {
+		if g.Nodes[id] == nil {
+			t.Errorf("there is no %s among %q", id, slices.Sorted(maps.Keys(g.Nodes)))
+		}
+	}
+	if !names["same"] || !names["same_2"] || len(names) != 5 {
+		t.Errorf("names are %v", names)
+	}
+}
+
 // A long name is kept whole, so that two tests stay two.
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("a_long_name_", 12)
@@ -94,7 +141,7 @@ func TestLongNames(t *testing.T) {
 		t.Fatal(shownErr(err))
 	}
 	for _, end := range []string{"good", "poor"} {
-		if g.Nodes["test.shop.not_null_"+long+"_"+long+end] == nil {
+		if byID(g, "test.shop.not_null_"+long+"_"+long+end) == nil {
 			t.Errorf("the test of %s is not there", end)
 		}
 	}

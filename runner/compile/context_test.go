@@ -288,7 +288,7 @@ func TestQueryErrorsAreKept(t *testing.T) {
 	b := testBinding()
 	b.Query = func(context.Context, string) ([]engine.Column, [][]any, error) { return nil, nil, later }
 	for _, id := range []string{"model.shop.asks", "test.shop.asks_asks_id"} {
-		if _, err := g.Render(context.Background(), g.Nodes[id], b); !errors.Is(err, later) {
+		if _, err := g.Render(context.Background(), byID(g, id), b); !errors.Is(err, later) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -359,7 +359,7 @@ func TestPlace(t *testing.T) {
 		{"test.shop.not_null_main_a", "is null", "models/s.yml:5:22", "", ""},
 		{"test.shop.mine_main_a", "test_column", "macros/t.sql:2:8", "select test_column from {{ model }}", "data test mine_main_a@models/s.yml:5:32"},
 	} {
-		r, err := g.Render(context.Background(), g.Nodes[c.node], testBinding())
+		r, err := g.Render(context.Background(), byID(g, c.node), testBinding())
 		if err != nil {
 			t.Fatal(shownErr(err))
 		}

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,11 +11,13 @@ import (
 	"warehouse/runner/project"
 )
 
+// markup is what makes dbt take a text for a template.
+var markup = regexp.MustCompile(`\{[{%#]|[#}%]\}`)
+
 // describe renders a description of a YAML file, which may call doc().
 func (u *unit) describe(text string, at diag.Pos) string {
-	text = strings.TrimSuffix(text, "\n") // as Jinja does
-	if !strings.Contains(text, "{{") && !strings.Contains(text, "{%") {
-		return text
+	if !markup.MatchString(text) {
+		return text // also its last line break, which a template loses
 	}
 	t, err := jinja.Parse(at.File, text)
 	if err == nil {
@@ -49,7 +52,14 @@ type description struct{ pkg, text string }
 // doc() rendered: of a group, an exposure, a macro and its arguments, a unit
 // test, the source of source tables. What nodes say of themselves is rendered.
 func (g *Graph) Described(pkg, text string) string {
-	if done, ok := g.described[description{pkg, text}]; ok {
+	if g.env == nil {
+		return text
+	}
+	return g.env.text(pkg, text)
+}
+
+func (e *env) text(pkg, text string) string {
+	if done, ok := e.described[description{pkg, text}]; ok {
 		return done
 	}
 	return text

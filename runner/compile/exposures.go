@@ -23,6 +23,7 @@ type Exposure struct {
 	Tags              []string
 	Parents           []string // ids that it depends on, sorted
 	Config            map[string]any
+	entry             *project.Entry
 }
 
 // exposures reads the entries of exposures that are enabled, and finds what
@@ -37,7 +38,7 @@ func (c *compiler) exposures() {
 		if raw["enabled"] == false || config["enabled"] == false {
 			continue
 		}
-		x := &Exposure{ID: "exposure." + e.Package + "." + e.Name, Name: e.Name, Package: e.Package, File: e.Pos.File, FQN: entryFQN(c.project, e), Config: config}
+		x := &Exposure{ID: "exposure." + e.Package + "." + e.Name, Name: e.Name, Package: e.Package, File: e.Pos.File, FQN: entryFQN(c.project, e), Config: config, entry: e}
 		for _, from := range []any{config["tags"], raw["tags"]} {
 			x.Tags = append(x.Tags, textsOf(from)...)
 		}

@@ -26,11 +26,10 @@ type compiler struct {
 	errs  diag.List
 	nodes map[string]*Node
 	units map[string]*unit // of models, by id
-	uses  []*Exposure
 
-	described map[description]string
-	told      map[string]bool  // warnings of keys of one's own: a folder's is told of once
-	kept      map[string]*Node // data tests by the table of their failing rows
+	told      map[string]bool    // warnings of keys of one's own: a folder's is told of once
+	testNames map[[2]string]bool // package and name
+	kept      map[string]*Node   // data tests by the table of their failing rows
 }
 
 // unit is a template that was rendered once.
@@ -50,7 +49,7 @@ type unit struct {
 // error.
 func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error) {
 	size := 3 * len(p.Models)
-	c := &compiler{ctx: ctx, nodes: make(map[string]*Node, size), units: make(map[string]*unit, len(p.Models))}
+	c := &compiler{ctx: ctx, nodes: make(map[string]*Node, size), units: make(map[string]*unit, len(p.Models)), testNames: map[[2]string]bool{}}
 	if o.Dialect == "" {
 		o.Dialect = "duckdb"
 	}
@@ -71,7 +70,7 @@ func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error)
 	if err := c.errs.Err(); err != nil {
 		return nil, err
 	}
-	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, OnRunStart: start, OnRunEnd: end, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env, described: c.described}, nil
+	return &Graph{Project: p, Nodes: c.nodes, DAG: graph, Exposures: c.uses, OnRunStart: start, OnRunEnd: end, Warnings: c.foldPackages(c.errs.Warnings()), env: c.env}, nil
 }
 
 // parallel calls f for 0 … n-1, on as many goroutines as the options say.

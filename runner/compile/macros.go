@@ -106,6 +106,16 @@ func (t *macroTable) genericTest(pkg, from, test string) *jinja.Macro {
 	return t.in(pkg, from, "test_"+test)
 }
 
+// id is how dbt's manifest names a macro; "" of nil.
+func (t *macroTable) id(m *jinja.Macro, name string) string {
+	for pkg, macros := range t.packages {
+		if m != nil && macros[name] == m {
+			return "macro." + pkg + "." + name
+		}
+	}
+	return ""
+}
+
 // genericTests are the names of all generic data tests, qualified where they
 // must be.
 func (t *macroTable) genericTests() []string {

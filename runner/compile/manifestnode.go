@@ -75,16 +75,18 @@ func (r *render) patchPath(n *Node) jinja.Value {
 }
 
 // aboutParents sets refs and sources.
-func (r *render) aboutParents(d *jinja.Dict, n *Node) {
+func (r *render) aboutParents(d *jinja.Dict, n *Node) { r.refsAndSources(d, n.Package, n.Parents) }
+
+func (r *render) refsAndSources(d *jinja.Dict, pkg string, parents []string) {
 	refs, sources := &jinja.List{}, &jinja.List{}
-	for _, id := range n.Parents {
+	for _, id := range parents {
 		switch p := r.all[id]; {
 		case p == nil:
 		case p.Resource == Source:
 			sources.Items = append(sources.Items, list([]string{p.Source.SourceName, p.Source.Name}))
 		default:
 			ref := dict("name", p.BaseName(), "package", nil, "version", p.version())
-			if p.Package != n.Package {
+			if p.Package != pkg {
 				_ = ref.Set("package", p.Package)
 			}
 			refs.Items = append(refs.Items, ref)
@@ -103,8 +105,8 @@ func aboutModel(d *jinja.Dict, n *Node) {
 			constraints.Items = append(constraints.Items, k)
 		}
 	}
-	more := dict("access", cmp.Or(n.Config.Access, "protected"), "constraints", constraints, "version", nil, "latest_version", nil, "deprecation_date", nil,
-		"defer_relation", nil, "primary_key", list(n.Config.PrimaryKey), "time_spine", nil, "batch", nil)
+	more := dict("access", cmp.Or(n.Config.Access, "protected"), "constraints", constraints, "version", nil, "latest_version", nil, "deprecation_date", deprecation(n),
+		"defer_relation", nil, "primary_key", list(n.Config.PrimaryKey), "time_spine", timeSpine(n), "batch", nil)
 	if n.Version != nil {
 		_ = more.Set("version", n.Version.V)
 		_ = more.Set("latest_version", n.Version.Latest)
@@ -114,11 +116,59 @@ func aboutModel(d *jinja.Dict, n *Node) {
 	}
 }
 
+// deprecation is the instant after which a model is not to be used; nil.
+func deprecation(n *Node) jinja.Value {
+	if n.entry == nil || n.entry.Raw == nil {
+		return nil
+	}
+	date, _ := n.entry.Raw.Get("deprecation_date")
+	if t, err := ParseEventTime(jinja.Str(date)); date != nil && err == nil {
+		return t.UTC().Format("2006-01-02T15:04:05+00:00")
+	}
+	return nil
+}
+
+// timeSpine is what a model's entry says of it as a calendar; nil.
+func timeSpine(n *Node) jinja.Value {
+	if n.entry == nil || n.entry.Raw == nil {
+		return nil
+	}
+	given, _ := n.entry.Raw.Get("time_spine")
+	d, ok := given.(*jinja.Dict)
+	if !ok {
+		return nil
+	}
+	return withDefaults(d, "standard_granularity_column", nil, "custom_granularities", &jinja.List{})
+}
+
+// aboutExposure is an exposure as templates see it.
+func (r *render) aboutExposure(x *Exposure) *jinja.Dict {
+	raw, _ := Plain(x.entry.Raw).(map[string]any)
+	file := r.ownFile(x.Package, x.File)
+	_, below, _ := strings.Cut(file, "/")
+	meta := maps.Clone(asDict(x.Config["meta"]))
+	if meta == nil {
+		meta = map[string]any{}
+	}
+	maps.Copy(meta, asDict(raw["meta"]))
+	tags := slices.Sorted(slices.Values(x.Tags))
+	owner := jinja.FromGo(orEmpty(asDict(raw["owner"]))).(*jinja.Dict)
+	d := dict("name", x.Name, "resource_type", "exposure", "package_name", x.Package, "path", below, "original_file_path", file, "unique_id", x.ID, "fqn", list(x.FQN),
+		"type", jinja.FromGo(raw["type"]), "owner", withDefaults(owner, "email", nil, "name", nil), "description", r.text(x.Package, x.entry.Description),
+		"label", jinja.FromGo(raw["label"]), "maturity", jinja.FromGo(raw["maturity"]), "meta", jinja.FromGo(meta), "tags", list(tags),
+		"config", dict("enabled", true, "tags", list(tags), "meta", jinja.FromGo(meta)), "unrendered_config", jinja.FromGo(orEmpty(asDict(raw["config"]))), "url", jinja.FromGo(raw["url"]),
+		"depends_on", dict("macros", &jinja.List{}, "nodes", list(x.Parents)), "refs", &jinja.List{}, "sources", &jinja.List{}, "metrics", &jinja.List{},
+		"created_at", float64(r.started.UnixMicro())/1e6)
+	r.refsAndSources(d, x.Package, x.Parents)
+	return d
+}
+
 func aboutTest(d *jinja.Dict, n *Node) {
 	_ = d.Set("column_name", orNone(n.Test.Column))
 	_ = d.Set("attached_node", orNone(n.Test.Model))
 	_ = d.Set("alias", n.Name)
 	if n.Test.Generic != "" {
+		_ = d.Set("depends_on", dict("macros", list(n.Test.Macros()), "nodes", list(n.Parents)))
 		_ = d.Set("test_metadata", dict("name", n.Test.Generic, "namespace", orNone(n.Test.Package), "kwargs", orEmptyDict(n.Test.Args)))
 	}
 }

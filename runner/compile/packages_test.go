@@ -67,7 +67,7 @@ func TestPackages(t *testing.T) {
 			if err != nil {
 				t.Fatal(shownErr(err))
 			}
-			if g.Nodes["test.shop.util_positive_m_id"] == nil {
+			if byID(g, "test.shop.util_positive_m_id") == nil {
 				t.Error("the data test of the package is not there")
 			}
 			r, err := g.RenderText(context.Background(), "select "+c.template, testBinding())
@@ -115,7 +115,7 @@ func TestPackageOfFiles(t *testing.T) {
 		{"test.util.near_stg_low", `select  low from "memory"."run__ref"."stg" where False`},
 		{"test.util.one", `select * from "memory"."run__ref"."stg" where false`},
 	} {
-		n := g.Nodes[c.id]
+		n := byID(g, c.id)
 		if n == nil {
 			t.Errorf("there is no %s", c.id)
 			continue

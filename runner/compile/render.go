@@ -26,8 +26,11 @@ type env struct {
 	names   *names
 	globals map[string]func(r *render) jinja.Value
 	all     map[string]*Node
-	started time.Time
-	strict  bool // an undefined name that is printed is an error
+	uses    []*Exposure
+	// described are the descriptions, with their doc() rendered, of what is no node.
+	described map[description]string
+	started   time.Time
+	strict    bool // an undefined name that is printed is an error
 }
 
 // render is one rendering of one node, and the scope in which its template

@@ -2,8 +2,11 @@ package compile
 
 import (
 	"cmp"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -72,6 +75,7 @@ func (c *compiler) dataTests() {
 // configureTest reads a data test's config.
 func (u *unit) configureTest() {
 	n := u.node
+	n.Test.hash = n.testHash()
 	n.config = u.r.merged()
 	cfg, errs := project.DecodeTest(n.config)
 	if len(errs) > 0 {
@@ -148,14 +152,85 @@ func (c *compiler) addTest(u *unit) {
 // another `where`, say. The first keeps the name.
 func (c *compiler) uniqueName(n *Node) {
 	base := n.Name
-	for i := 2; ; i++ {
-		n.ID = "test." + n.Package + "." + n.Name
-		if c.nodes[n.ID] == nil {
-			break
-		}
+	for i := 2; c.testNames[[2]string{n.Package, n.Name}]; i++ {
 		n.Name = fmt.Sprintf("%s_%d", base, i)
 	}
+	c.testNames[[2]string{n.Package, n.Name}] = true
+	n.ID = "test." + n.Package + "." + n.Name + n.Test.hash
 	n.FQN = append(slices.Clip(n.FQN), n.Name)
+}
+
+// testHash is what stands behind a generic data test's name in its id, as dbt
+// makes it: of its name and of what it is called with.
+func (n *Node) testHash() string {
+	t := n.Test
+	if t.Generic == "" {
+		return ""
+	}
+	args := map[string]jinja.Value{}
+	for _, it := range t.Args.Items() {
+		args[jinja.Str(it.Key)] = it.Value
+	}
+	if t.Column != "" {
+		args["column_name"] = t.Column
+	}
+	if t.attached != nil {
+		args["model"] = "{{ get_where_subquery(" + t.attached.Call() + ") }}"
+	}
+	text := []byte(n.Name + "{'kwargs': {")
+	for i, key := range slices.Sorted(maps.Keys(args)) {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		text = append(append(text, jinja.Repr(key)...), ": "...)
+		text = append(text, jinja.Repr(hashable(args[key]))...)
+	}
+	text = append(text, "}, 'name': "+jinja.Repr(t.Generic)+", 'namespace': "+jinja.Repr(cmp.Or(t.Package, "None"))+"}"...)
+	sum := md5.Sum(text)
+	return "." + hex.EncodeToString(sum[:])[22:]
+}
+
+// hashable is a value with its dicts in the order of their keys, and all else as text.
+func hashable(v jinja.Value) jinja.Value {
+	switch v := v.(type) {
+	case *jinja.Dict:
+		out := jinja.NewDict()
+		items := slices.SortedFunc(slices.Values(v.Items()), func(a, b jinja.Item) int { return strings.Compare(jinja.Str(a.Key), jinja.Str(b.Key)) })
+		for _, it := range items {
+			_ = out.Set(it.Key, hashable(it.Value))
+		}
+		return out
+	case *jinja.List:
+		out := &jinja.List{}
+		for _, item := range v.Items {
+			out.Items = append(out.Items, hashable(item))
+		}
+		return out
+	}
+	return jinja.Str(v)
+}
+
+// Call is how a template names a node.
+func (n *Node) Call() string {
+	switch {
+	case n.Source != nil:
+		return "source('" + n.Source.SourceName + "', '" + n.Source.Name + "')"
+	case n.Version != nil:
+		return fmt.Sprintf("ref('%s', version='%v')", n.BaseName(), n.Version.V)
+	}
+	return "ref('" + n.Name + "')"
+}
+
+// Macros are the ids of the macros that a generic data test is made by, as dbt
+// has them.
+func (t *DataTest) Macros() []string {
+	if t.macroID == "" {
+		return nil
+	}
+	if t.macroID == "macro.dbt.test_unique" || t.macroID == "macro.dbt.test_not_null" {
+		return []string{t.macroID}
+	}
+	return []string{t.macroID, "macro.dbt.get_where_subquery"}
 }
 
 // keepApart refuses two data tests that would keep their failing rows in one
@@ -201,6 +276,7 @@ func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) uni
 			macro: c.macros.genericTest(t.Package, of.Package, t.Test), attached: of,
 			quote: t.Quote, span: t.Span, line: t.SourceLine, argPos: t.ArgPos},
 	}
+	n.Test.macroID = c.macros.id(n.Test.macro, "test_"+t.Test)
 	n.Name = t.Name
 	if n.Name == "" {
 		n.Name = generatedName(t, of)

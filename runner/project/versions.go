@@ -155,6 +155,13 @@ func (f *yamlFile) version(n *yaml.Node, all *Entry) *Entry {
 	if own := f.constraints(find(ps, "constraints")); len(own) > 0 {
 		e.Constraints = own
 	}
+	if date := find(ps, "deprecation_date"); date != nil && all.Raw != nil {
+		e.Raw = jinja.NewDict()
+		for _, it := range all.Raw.Items() {
+			_ = e.Raw.Set(it.Key, it.Value)
+		}
+		_ = e.Raw.Set("deprecation_date", f.value(date))
+	}
 	return &e
 }
 

@@ -120,7 +120,7 @@ type artifacts struct {
 }
 
 func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
-	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: map[string]string{}, entries: map[string]string{}, paths: map[string]string{}, passed: map[string]bool{}, tested: testedColumns(g)}
+	a := &artifacts{r: r, g: g, o: o, dir: o.Dir, at: r.now(), sql: map[string]string{}, ids: builtIDs(g), entries: map[string]string{}, paths: make(map[string]string, len(g.Project.Models)), passed: map[string]bool{}, tested: testedColumns(g)}
 	a.dir = cmp.Or(a.dir, g.Project.TargetPath, "target")
 	if !filepath.IsAbs(a.dir) {
 		a.dir = filepath.Join(r.project.Dir, a.dir)
@@ -128,11 +128,6 @@ func newArtifacts(r *Runner, g *compile.Graph, o ArtifactOptions) *artifacts {
 	a.shown = filepath.ToSlash(a.dir)
 	if rel, err := filepath.Rel(r.project.Dir, a.dir); err == nil && filepath.IsLocal(rel) {
 		a.shown = filepath.ToSlash(rel)
-	}
-	for id, n := range g.Nodes {
-		if n.Built() {
-			a.ids[n.Name] = id
-		}
 	}
 	for _, m := range g.Project.Models {
 		id := m.ID()
@@ -174,7 +169,7 @@ func (a *artifacts) compiled(id, sql string) {
 	if n == nil || n.Resource == compile.Seed || n.Unit != nil {
 		return
 	}
-	a.sql[id] = a.r.readable(a.g, sql)
+	a.sql[id] = a.r.readable(a.g, a.ids, sql)
 }
 
 // relation is where people read a model.

@@ -47,7 +47,7 @@ func (a *artifacts) manifestHead(ctx context.Context) (m *artifact.Manifest, ids
 			RunStartedAt: artifact.Text(artifact.Time(a.startedAt()))},
 		Nodes: map[string]*artifact.Node{}, Sources: map[string]*artifact.Source{}, Macros: a.macros(), Docs: a.docs(ctx),
 		Exposures: map[string]*artifact.Exposure{}, Metrics: nothing(), Groups: map[string]*artifact.Group{}, Selectors: map[string]any{},
-		Disabled: map[string][]*artifact.Node{}, ParentMap: map[string][]string{}, ChildMap: map[string][]string{}, GroupMap: map[string][]string{},
+		Disabled: map[string][]*artifact.Node{}, ParentMap: make(map[string][]string, len(a.g.Nodes)), ChildMap: make(map[string][]string, len(a.g.Nodes)), GroupMap: map[string][]string{},
 		SavedQueries: nothing(), SemanticModels: nothing(), UnitTests: map[string]*artifact.UnitTest{},
 	}
 	ids = []string{}
@@ -268,7 +268,11 @@ type testedColumn struct{ unique, notNull bool }
 func testedColumns(g *compile.Graph) map[string]map[string]testedColumn {
 	out := map[string]map[string]testedColumn{}
 	for _, n := range g.Nodes {
-		if n.Test == nil || n.Test.Generic == "" {
+		if n.Test == nil {
+			continue
+		}
+		unique := n.Test.Generic == "unique" || n.Test.Generic == "unique_combination_of_columns"
+		if !unique && n.Test.Generic != "not_null" {
 			continue
 		}
 		columns := []any{n.Test.Column}
@@ -284,8 +288,7 @@ func testedColumns(g *compile.Graph) map[string]map[string]testedColumn {
 				out[n.Test.Model] = map[string]testedColumn{}
 			}
 			t := out[n.Test.Model][name]
-			t.unique = t.unique || n.Test.Generic == "unique" || n.Test.Generic == "unique_combination_of_columns"
-			t.notNull = t.notNull || n.Test.Generic == "not_null"
+			t.unique, t.notNull = t.unique || unique, t.notNull || !unique
 			out[n.Test.Model][name] = t
 		}
 	}

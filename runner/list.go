@@ -52,7 +52,7 @@ func (r *Runner) List(ctx context.Context, o ListOptions) ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []Listed{}
+	out := make([]Listed, 0, len(p.direct))
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
 		if n == nil || !p.direct[id] && !p.tests[id] {
@@ -112,13 +112,14 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 		if err != nil {
 			return nil, err
 		}
-		return []Compiled{{Name: "inline", SQL: r.readable(g, res.Stored)}}, nil
+		return []Compiled{{Name: "inline", SQL: r.readable(g, builtIDs(g), res.Stored)}}, nil
 	}
 	p, failed, err := r.pick(ctx, g, wanted{include: o.Select, exclude: o.Exclude, Filter: o.Filter})
 	if err != nil {
 		return nil, err
 	}
 	var out []Compiled
+	built := builtIDs(g)
 	for _, id := range g.DAG.Order() {
 		n := g.Nodes[id]
 		if n == nil || n.Resource == compile.Source || n.Resource == compile.Seed || n.Unit != nil || !p.direct[id] && !p.tests[id] {
@@ -128,7 +129,7 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Compiled{ID: n.ID, Name: n.Name, Resource: n.Resource, File: n.File, SQL: r.readable(g, res.Stored)})
+		out = append(out, Compiled{ID: n.ID, Name: n.Name, Resource: n.Resource, File: n.File, SQL: r.readable(g, built, res.Stored)})
 	}
 	if len(out) == 0 && failed != nil {
 		failed.Verb, failed.What = "compile", "node"
@@ -137,16 +138,26 @@ func (r *Runner) Compile(ctx context.Context, o CompileOptions) ([]Compiled, err
 	return out, nil
 }
 
-// readable is compiled SQL for another program.
-func (r *Runner) readable(g *compile.Graph, sql string) string {
+// readable is compiled SQL for another program; built are builtIDs.
+func (r *Runner) readable(g *compile.Graph, built map[string]string, sql string) string {
 	return binding.Readable(r.dialect(), sql, publicCatalog(g.Project.Target), func(model string) (engine.Relation, bool) {
-		for _, n := range g.Nodes {
-			if n.Name == model && n.Built() {
-				return publicRelation(g, n), true
-			}
+		n := g.Nodes[built[model]]
+		if n == nil {
+			return engine.Relation{}, false
 		}
-		return engine.Relation{}, false
+		return publicRelation(g, n), true
 	})
+}
+
+// builtIDs are the ids of models, seeds and snapshots, by name.
+func builtIDs(g *compile.Graph) map[string]string {
+	ids := make(map[string]string, len(g.Project.Models))
+	for id, n := range g.Nodes {
+		if n.Built() {
+			ids[n.Name] = id
+		}
+	}
+	return ids
 }
 
 // nilRun stands for a run id where there is no run.

@@ -208,6 +208,7 @@ func (p *picked) add(g *compile.Graph, id string) {
 // addAll adds every node of the kinds that are wanted. What an expression would
 // have to know of a node is not made for it.
 func (p *picked) addAll(g *compile.Graph, w wanted) {
+	p.direct, p.tests = make(map[string]bool, len(g.Nodes)), make(map[string]bool, len(g.Nodes))
 	for id, n := range g.Nodes {
 		if w.takes(n.Resource) {
 			p.add(g, id)

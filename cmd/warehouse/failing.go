@@ -9,6 +9,7 @@ import (
 	"warehouse/runner/binding"
 	"warehouse/runner/engine"
 	"warehouse/runner/history"
+	"warehouse/runner/sqltext"
 )
 
 // Rows and characters of failing rows that are shown.
@@ -79,32 +80,25 @@ func plainNames(sql string) string {
 
 var withRE = regexp.MustCompile(`(?i)\bwith\b`)
 
-// oneLine folds a query into one line where that cannot change it: not if it
-// has comments or a text that goes over lines.
+// oneLine folds a query into one line, without its comments, where that cannot
+// change it: not if it has a text or a name that goes over lines.
 func oneLine(sql string) string {
 	sql = strings.TrimSpace(sql)
-	if strings.Contains(sql, "--") || strings.Contains(sql, "$$") || strings.Contains(sql, "/*") {
-		return sql
-	}
 	var b strings.Builder
-	var quoted rune
-	for _, r := range sql {
-		blank := r == ' ' || r == '\n' || r == '\t' || r == '\r'
-		switch {
-		case quoted != 0 && r == '\n':
-			return sql
-		case quoted != 0:
-			if r == quoted {
-				quoted = 0
+	var last sqltext.Kind
+	for _, t := range sqltext.Scan(sql) {
+		text := sql[t.Start:t.End]
+		if t.Kind == sqltext.Space || t.Kind == sqltext.Comment {
+			if b.Len() > 0 && !strings.HasSuffix(b.String(), " ") {
+				b.WriteByte(' ')
 			}
-		case r == '\'' || r == '"':
-			quoted = r
-		case blank && strings.HasSuffix(b.String(), " "):
 			continue
-		case blank:
-			r = ' '
 		}
-		b.WriteRune(r)
+		if strings.Contains(text, "\n") || t.Kind == sqltext.String && last == sqltext.String {
+			return sql
+		}
+		b.WriteString(text)
+		last = t.Kind
 	}
-	return b.String()
+	return strings.TrimSpace(b.String())
 }

@@ -83,7 +83,7 @@ func TestOneLine(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"\nselect *\n  from a\n", "select * from a"},
 		{"select 'two  spaces',\n\t\"a  b\"", "select 'two  spaces', \"a  b\""},
-		{"select 1 -- one\n+ 2", "select 1 -- one\n+ 2"},
+		{"select 1 -- one\n+ 2", "select 1 + 2"},
 		{"select 'a\nb'\n  as x", "select 'a\nb'\n  as x"},
 		{"select 'it''s',\n 1", "select 'it''s', 1"},
 	} {

@@ -19,7 +19,7 @@ func TestCrossDatabaseMacros(t *testing.T) {
 		{"{{ dbt.datediff(\"date '2024-01-06'\", \"date '2024-01-07'\", 'week') }}", "1"}, // Saturday, Sunday
 		{"{{ dbt.datediff(\"date '2024-01-07'\", \"date '2024-01-13'\", 'week') }}", "0"},
 		{"{{ dbt.datediff(\"'2019-12-31 00:00:00'\", \"'2019-12-27 00:00:00'\", 'week') }}", "-1"},
-		{"{{ dbt.datediff(\"date '1899-01-08'\", \"date '1899-01-01'\", 'week') }}", "-1"},
+		{"{{ dbt.datediff(\"date '1899-01-08'\", \"date '1899-01-01'\", 'week') }}", "-2"}, // one too many, as dbt-duckdb has it
 		{"{{ dbt.datediff(\"'2024-01-01 10:59:00'\", \"'2024-01-01 11:00:00'\", 'hour') }}", "1"},
 		{"{{ dbt.datediff(\"'2024-02-01'\", \"'2024-01-01'\", 'day') }}", "-31"},
 		{"{{ dbt.date_trunc('month', \"timestamp '2024-02-28 10:00:00'\") }}", "2024-02-01 00:00:00"},

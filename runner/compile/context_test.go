@@ -2,7 +2,9 @@ package compile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -136,13 +138,13 @@ func TestContext(t *testing.T) {
 		{"{{ adapter.get_relation(none, 'main', 'x') is none }}", "False"},
 		{"{{ load_result('nothing_ran') if false else 'x' }}", "x"},
 		{"{{ selected_resources }}{{ pre_hooks }}{{ thread_id }}", "[][]main"},
-		// Built-in macros.
+		// Built-in macros; TestMacrosPrintWhatDbtPrints has their blanks.
 		{"{{ dbt.dateadd('day', 1, 'd') }}", "(d + cast(1 as bigint) * interval 1 day)"},
 		{"{{ dbt.dateadd('Quarter', 'n', 'd') }}{{ dbt.dateadd('week', -2, \"'2024-01-01'\") }}",
 			"(d + (cast(n as bigint) * 3) * interval 1 month)(cast('2024-01-01' as timestamp) + (cast(-2 as bigint) * 7) * interval 1 day)"},
-		{"{{ dbt.datediff('a', 'b', 'month') }}", "date_diff('month', (a)::timestamp, (b)::timestamp)"},
+		{"{{ dbt.datediff('a', 'b', 'month') }}", "(date_diff('month', a::timestamp, b::timestamp ))"},
 		{"{{ date_trunc('day', 'd') }}{{ dbt.last_day('d', 'month') }}", "date_trunc('day', d)cast(((date_trunc('month', d) + cast(1 as bigint) * interval 1 month) + cast(-1 as bigint) * interval 1 day) as date)"},
-		{"{{ dbt.last_day('d', 'quarter') }}", "cast(((date_trunc('quarter', d) + (cast(1 as bigint) * 3) * interval 1 month) + cast(-1 as bigint) * interval 1 day) as date)"},
+		{"{{ dbt.last_day('d', 'quarter') }}", "-- duckdb dateadd does not support quarter interval.\ncast(((date_trunc('quarter', d) + cast(3 as bigint) * interval 1 month) + cast(-1 as bigint) * interval 1 day) as date)"},
 		{"{{ dbt.concat(['a', 'b']) }}{{ dbt.hash('a') }}", "a || bmd5(cast(a as TEXT))"},
 		{"{{ dbt.safe_cast('a', 'int') }}{{ dbt.safe_cast('a', api.Column.translate_type('string')) }}", "cast(a as int)cast(a as TEXT)"},
 		{"{{ dbt.type_string() }} {{ dbt.type_timestamp() }} {{ dbt.type_float() }} {{ dbt.type_numeric() }} {{ dbt.type_bigint() }} {{ dbt.type_int() }} {{ dbt.type_boolean() }}", "TEXT timestamp float numeric(28,6) bigint integer boolean"},
@@ -162,7 +164,7 @@ func TestContext(t *testing.T) {
 			t.Errorf("%s: %s", c.template, shownErr(err))
 			continue
 		}
-		if got := strings.TrimPrefix(r.SQL, "select\n"); strings.TrimRight(got, "\n") != strings.TrimRight(c.want, "\n") {
+		if got := strings.TrimPrefix(r.SQL, "select\n"); strings.TrimRight(got, "\n") != strings.TrimRight(c.want, "\n") && (!ofMacros(c.template) || blank.Replace(got) != blank.Replace(c.want)) {
 			t.Errorf("%s:\n got %s\nwant %s", c.template, got, c.want)
 		}
 	}
@@ -461,7 +463,7 @@ func TestColumnSQL(t *testing.T) {
 func TestEqualsFlag(t *testing.T) {
 	for flags, want := range map[string]string{
 		"": "(a = b)",
-		"flags: {enable_truthy_nulls_equals_macro: true}":  "case when (a = b) or (a is null and b is null) then 0 else 1 end = 0",
+		"flags: {enable_truthy_nulls_equals_macro: true}":  "case when ((a = b) or (a is null and b is null)) then 0 else 1 end = 0",
 		"flags: {enable_truthy_nulls_equals_macro: false}": "(a = b)",
 	} {
 		g, err := compile(t, map[string]string{
@@ -473,7 +475,7 @@ func TestEqualsFlag(t *testing.T) {
 			t.Fatal(shownErr(err))
 		}
 		r, err := g.RenderText(context.Background(), "select {{ dbt.equals('a', 'b') }}", testBinding())
-		if err != nil || r.SQL != "select "+want {
+		if err != nil || blank.Replace(r.SQL) != blank.Replace("select "+want) {
 			t.Errorf("%s: %v, got %q", flags, err, r.SQL)
 		}
 	}
@@ -495,5 +497,44 @@ func TestHookThatChangesTheDatabase(t *testing.T) {
 	}
 	if _, err := g.RenderHook(context.Background(), m.PostHooks[0], m, testBinding(), nil); err == nil || !strings.Contains(err.Error(), "adapter.drop_relation changes the database") {
 		t.Errorf("got %v", err)
+	}
+}
+
+var blank = strings.NewReplacer(" ", "", "\n", "", "\t", "")
+
+// ofMacros says whether a template calls a built-in macro that prints SQL.
+func ofMacros(template string) bool {
+	return strings.Contains(template, "dbt.") || strings.Contains(template, "snapshot_hash_arguments")
+}
+
+// What dbt-core 1.11.16 with dbt-duckdb 1.11.1 printed for these calls, each
+// blank of it.
+func TestMacrosPrintWhatDbtPrints(t *testing.T) {
+	text, err := os.ReadFile("testdata/dbt_macros.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls map[string]string
+	if err := json.Unmarshal(text, &calls); err != nil {
+		t.Fatal(err)
+	}
+	g, err := compile(t, map[string]string{
+		"dbt_project.yml": "name: bm\nprofile: bm\n",
+		"profiles.yml":    "bm: {target: dev, outputs: {dev: {type: duckdb, path: w.duckdb}}}\n",
+		"models/m.sql":    "select 1 as id",
+	}, nil)
+	if err != nil {
+		t.Fatal(shownErr(err))
+	}
+	if len(calls) < 80 {
+		t.Errorf("%d calls", len(calls))
+	}
+	for call, want := range calls {
+		r, err := g.RenderText(context.Background(), "select <<{{ "+call+" }}>>", testBinding())
+		if err != nil {
+			t.Errorf("%s: %s", call, shownErr(err))
+		} else if got := strings.TrimSuffix(strings.TrimPrefix(r.SQL, "select <<"), ">>"); got != want {
+			t.Errorf("%s:\n got %q\nwant %q", call, got, want)
+		}
 	}
 }

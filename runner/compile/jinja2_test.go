@@ -16,7 +16,7 @@ import (
 var pureText = []string{
 	"{{ dbt.dateadd('day', 1, 'x') }}", "{{ dbt.dateadd('day', 1, \"'2024-01-01'\") }}", "{{ dbt.datediff('a', 'b', 'week') }}{{ datediff('a', 'b', 'day') }}",
 	"{{ dbt.last_day('d', 'quarter') }}{{ dbt.last_day('d', 'month') }}", "{{ dbt.date_trunc('day', 'd') }}", "{{ dbt.date(2020, 1, 2) }}",
-	"{{ dbt.date_spine('day', \"'2020-01-01'\", \"'2020-02-01'\") }}", "{{ dbt.listagg('a', \"', '\", 'order by b', 3) }}{{ listagg('a') }}",
+	"{{ dbt.listagg('a', \"', '\", 'order by b', 3) }}{{ listagg('a') }}",
 	"{{ dbt.split_part('a', \"'|'\", -1) }}", "{{ dbt.type_numeric() }}{{ dbt.type_string() }}{{ type_int() }}",
 	"{{ dbt.array_construct(['1','2']) }}{{ dbt.array_append('a', 1) }}", "{{ dbt.equals('a','b') }}{{ dbt.escape_single_quotes(\"it's\") }}",
 	"{{ dbt.concat(['a', \"'-'\"]) }}{{ dbt.hash(dbt.concat(['a'])) }}{{ dbt.safe_cast('a', dbt.type_timestamp()) }}",

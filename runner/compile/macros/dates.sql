@@ -5,7 +5,9 @@
 {% macro trino__current_timestamp() -%}current_timestamp{%- endmacro %}
 
 {% macro current_timestamp_backcompat() %}{{ return(adapter.dispatch('current_timestamp_backcompat', 'dbt')()) }}{% endmacro %}
-{% macro default__current_timestamp_backcompat() -%}current_timestamp::{{ type_timestamp() }}{%- endmacro %}
+{% macro default__current_timestamp_backcompat() %}
+    current_timestamp::timestamp
+{% endmacro %}
 {% macro trino__current_timestamp_backcompat() -%}cast(current_timestamp as {{ type_timestamp() }}){%- endmacro %}
 
 {% macro current_timestamp_in_utc_backcompat() %}{{ return(adapter.dispatch('current_timestamp_in_utc_backcompat', 'dbt')()) }}{% endmacro %}
@@ -28,9 +30,13 @@ date '{{ day_of }}'
 
 {% macro date_trunc(datepart, date) %}{{ return(adapter.dispatch('date_trunc', 'dbt')(datepart, date)) }}{% endmacro %}
 {% macro default__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ date }}){%- endmacro %}
-{% macro duckdb__date_trunc(datepart, date) -%}date_trunc('{{ datepart }}', {{ dbt._instant(date) }}){%- endmacro %}
 
-{# A text in quotes has no type yet, and DuckDB does not choose one. #}
+{% macro duckdb__date_trunc(datepart, date) -%}
+    date_trunc('{{ datepart }}', {{ dbt._instant(date) }})
+{%- endmacro %}
+
+{# A text in quotes has no type yet, and DuckDB does not choose one: with what dbt
+   prints of it no query runs. #}
 {% macro _instant(value) -%}
 {%- if modules.re.match("^\\s*'[^']*'\\s*$", value | string) -%}cast({{ value | trim }} as timestamp){%- else -%}{{ value }}{%- endif -%}
 {%- endmacro %}
@@ -41,13 +47,12 @@ dateadd({{ datepart }}, {{ interval }}, {{ from_date_or_timestamp }})
 {%- endmacro %}
 {# In brackets: what stands behind, ::date, is meant for the whole. The number is
    made whole first, as dbt-duckdb has it: 1.5 days are two. #}
-{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
-{%- set unit = datepart | lower -%}
-{%- set of = {'quarter': [3, 'month'], 'week': [7, 'day']}.get(unit) -%}
-({{ dbt._instant(from_date_or_timestamp) }} +
-{%- if of %} (cast({{ interval }} as bigint) * {{ of[0] }}) * interval 1 {{ of[1] }}
-{%- else %} cast({{ interval }} as bigint) * interval 1 {{ unit }}
-{%- endif -%})
+{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) %}
+
+    {% set unit = datepart | lower -%}
+    {%- set times, unit = {'quarter': [3, 'month'], 'week': [7, 'day']}.get(unit, [none, unit]) -%}
+    {%- set count = 'cast(' ~ interval ~ ' as bigint)' -%}
+    ({{ dbt._instant(from_date_or_timestamp) }} + {{ '(' ~ count ~ ' * ' ~ times ~ ')' if times else count }} * interval 1 {{ unit }})
 {%- endmacro %}
 {% macro trino__dateadd(datepart, interval, from_date_or_timestamp) -%}
 date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
@@ -57,14 +62,18 @@ date_add('{{ datepart }}', {{ interval }}, {{ from_date_or_timestamp }})
 {% macro default__datediff(first_date, second_date, datepart) -%}
 datediff({{ datepart }}, {{ first_date }}, {{ second_date }})
 {%- endmacro %}
-{# DuckDB's own weeks are whole spans of seven days; here Sundays are counted,
-   as dbt-duckdb has it. 1899-12-31 was one. #}
+{# DuckDB's own weeks begin on Monday, those of dbt-duckdb on Sunday. #}
 {% macro duckdb__datediff(first_date, second_date, datepart) -%}
-{%- if datepart | lower == 'week' -%}
-(floor((({{ second_date }})::timestamp::date - date '1899-12-31') / 7) - floor((({{ first_date }})::timestamp::date - date '1899-12-31') / 7))::bigint
-{%- else -%}
-date_diff('{{ datepart }}', ({{ first_date }})::timestamp, ({{ second_date }})::timestamp)
-{%- endif -%}
+{% if datepart == 'week' %}
+            ({{ datediff(first_date, second_date, 'day') }} // 7 + case
+            when date_part('dow', ({{ first_date }})::timestamp) <= date_part('dow', ({{ second_date }})::timestamp) then
+                case when {{ first_date }} <= {{ second_date }} then 0 else -1 end
+            else
+                case when {{ first_date }} <= {{ second_date }} then 1 else 0 end
+        end)
+    {% else %}
+        (date_diff('{{ datepart }}', {{ first_date }}::timestamp, {{ second_date }}::timestamp ))
+    {% endif %}
 {%- endmacro %}
 {% macro trino__datediff(first_date, second_date, datepart) -%}
 date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} as timestamp)), date_trunc('{{ datepart }}', cast({{ second_date }} as timestamp)))
@@ -72,9 +81,22 @@ date_diff('{{ datepart }}', date_trunc('{{ datepart }}', cast({{ first_date }} a
 
 {% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
 {% macro default_last_day(date, datepart) -%}
-cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date))) }} as date)
+{{ dbt._day_before(dbt.dateadd(datepart, '1', dbt.date_trunc(datepart, date))) }}
 {%- endmacro %}
-{% macro default__last_day(date, datepart) -%}{{ default_last_day(date, datepart) }}{%- endmacro %}
+{% macro default__last_day(date, datepart) -%}{{ dbt.default_last_day(date, datepart) }}{%- endmacro %}
+{% macro duckdb__last_day(date, datepart) -%}
+{%- if datepart == 'quarter' -%}
+    -- duckdb dateadd does not support quarter interval.
+    {{ dbt._day_before(dbt.dateadd('month', '3', dbt.date_trunc(datepart, date))) }}
+{%- else -%}
+    {{ dbt.default_last_day(date, datepart) }}
+{%- endif -%}
+{%- endmacro %}
+{% macro _day_before(next) -%}
+    cast(
+        {{ dbt.dateadd('day', '-1', next) }}
+        as date)
+{%- endmacro %}
 
 
 {# Numbers from 1 to a bound, one column generated_number. #}
@@ -82,9 +104,11 @@ cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date)))
 {% macro default__generate_series(upper_bound) -%}
 select n + 1 as generated_number from unnest(range(0, {{ upper_bound }})) as numbers(n)
 {%- endmacro %}
-{% macro duckdb__generate_series(upper_bound) -%}
-select generate_series as generated_number from generate_series(1, {{ upper_bound }})
-{%- endmacro %}
+{% macro duckdb__generate_series(upper_bound) %}
+    select
+        generate_series as generated_number
+    from generate_series(1, {{ upper_bound }})
+{% endmacro %}
 {% macro trino__generate_series(upper_bound) -%}
 select n as generated_number from unnest(sequence(0, {{ upper_bound }})) as numbers(n) where n > 0
 {%- endmacro %}
@@ -106,14 +130,39 @@ select n as generated_number from unnest(sequence(0, {{ upper_bound }})) as numb
 {# The days of a span as rows, one column date_<datepart>; used by models that
    make a calendar. As many as boundaries lie between start and end. #}
 {% macro date_spine(datepart, start_date, end_date) %}{{ return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) }}{% endmacro %}
-{% macro default__date_spine(datepart, start_date, end_date) -%}
-select *
-from (
-  select {{ dateadd(datepart, 'n', start_date) }} as date_{{ datepart }}
-  from unnest(range(0, greatest(0, {{ datediff(start_date, end_date, datepart) }}))) as numbers(n)
-) as spine
-where date_{{ datepart }} <= {{ end_date }}
-{%- endmacro %}
+{% macro default__date_spine(datepart, start_date, end_date) %}
+{%- set column = 'date_' ~ datepart %}
+
+
+    {# dbt has a comment here #}
+
+
+    with rawdata as (
+
+        {{ dbt.generate_series(dbt.get_intervals_between(start_date, end_date, datepart)) }}
+
+    ),
+
+    all_periods as (
+
+        select (
+            {{ dbt.dateadd(datepart, 'row_number() over (order by 1) - 1', start_date) }}
+        ) as {{ column }}
+        from rawdata
+
+    ),
+
+    filtered as (
+
+        select *
+        from all_periods
+        where {{ column }} <= {{ end_date }}
+
+    )
+
+    select * from filtered
+
+{% endmacro %}
 {% macro trino__date_spine(datepart, start_date, end_date) -%}
 select cast(date_{{ datepart }} as timestamp) as date_{{ datepart }}
 from (

@@ -35,24 +35,29 @@
 {# A query of which nothing is asked but its columns, or some rows. #}
 {% macro get_empty_subquery_sql(select_sql, select_sql_header=none) %}{{ return(adapter.dispatch('get_empty_subquery_sql', 'dbt')(select_sql, select_sql_header)) }}{% endmacro %}
 {% macro default__get_empty_subquery_sql(select_sql, select_sql_header=none) -%}
-{{ select_sql_header if select_sql_header is not none else '' }}
-select * from (
-{{ select_sql }}
-) as __dbt_sbq
-where false
-limit 0
-{%- endmacro %}
+    {%- if select_sql_header is not none -%}
+    {{ select_sql_header }}
+    {%- endif -%}
+    select * from (
+        {{ select_sql }}
+    ) as __dbt_sbq
+    where false
+    limit 0
+{% endmacro %}
 {% macro get_limit_subquery_sql(sql, limit) %}{{ return(adapter.dispatch('get_limit_sql', 'dbt')(sql, limit)) }}{% endmacro %}
-{% macro default__get_limit_sql(sql, limit) -%}
-{{ sql }}
-{%- if limit is not none %}
-limit {{ limit }}
-{%- endif -%}
-{%- endmacro %}
+{% macro default__get_limit_sql(sql, limit) %}
+  {{ sql }}
+  {% if limit is not none %}
+  limit {{ limit }}
+  {%- endif -%}
+{% endmacro %}
 
 {% macro snapshot_hash_arguments(args) %}{{ return(adapter.dispatch('snapshot_hash_arguments', 'dbt')(args)) }}{% endmacro %}
 {% macro default__snapshot_hash_arguments(args) -%}
-md5({% for arg in args %}coalesce(cast({{ arg }} as varchar ), ''){% if not loop.last %} || '|' || {% endif %}{% endfor %})
+    md5({%- for arg in args -%}
+        coalesce(cast({{ arg }} as varchar ), '')
+        {{ " || '|' || " if not loop.last }}
+    {%- endfor -%})
 {%- endmacro %}
 
 {% macro information_schema_name(database) %}{{ return(adapter.dispatch('information_schema_name', 'dbt')(database)) }}{% endmacro %}

@@ -16,10 +16,22 @@ listagg({{ measure }}, {{ delimiter_text }}{% if order_by_clause %} {{ order_by_
 {%- endif -%}
 {%- endmacro %}
 {% macro duckdb__listagg(measure, delimiter_text, order_by_clause, limit_num) -%}
+{%- set order = order_by_clause or '' -%}
 {%- if limit_num -%}
-list_aggr((array_agg({{ measure }}{% if order_by_clause %} {{ order_by_clause }}{% endif %}))[1:{{ limit_num }}], 'string_agg', {{ delimiter_text }})
-{%- else -%}
-string_agg({{ measure }}, {{ delimiter_text }}{% if order_by_clause %} {{ order_by_clause }}{% endif %})
+    list_aggr(
+        (array_agg(
+            {{ measure }}
+            {{ order }}
+        ))[1:{{ limit_num }}],
+        'string_agg',
+        {{ delimiter_text }}
+        )
+{%- else %}
+    string_agg(
+        {{ measure }},
+        {{ delimiter_text }}
+        {{ order }}
+        )
 {%- endif -%}
 {%- endmacro %}
 {% macro trino__listagg(measure, delimiter_text, order_by_clause, limit_num) -%}
@@ -28,13 +40,25 @@ array_join({% if limit_num %}slice({{ texts }}, 1, {{ limit_num }}){% else %}{{ 
 {%- endmacro %}
 
 {% macro except() %}{{ return(adapter.dispatch('except', 'dbt')()) }}{% endmacro %}
-{% macro default__except() -%}except{%- endmacro %}
+{% macro default__except() %}
+
+    except
+
+{% endmacro %}
 {% macro intersect() %}{{ return(adapter.dispatch('intersect', 'dbt')()) }}{% endmacro %}
-{% macro default__intersect() -%}intersect{%- endmacro %}
+{% macro default__intersect() %}
+
+    intersect
+
+{% endmacro %}
 
 {% macro array_construct(inputs=[], data_type=api.Column.translate_type('integer')) %}{{ return(adapter.dispatch('array_construct', 'dbt')(inputs, data_type)) }}{% endmacro %}
 {% macro default__array_construct(inputs, data_type) -%}
-{%- if inputs -%}array[ {{ inputs | join(' , ') }} ]{%- else -%}array[]::{{ data_type }}[]{%- endif -%}
+{% if inputs %}
+    array[ {{ inputs | join(' , ') }} ]
+    {% else %}
+    array[]::{{ data_type }}[]
+    {% endif %}
 {%- endmacro %}
 {% macro trino__array_construct(inputs, data_type) -%}
 {%- if inputs -%}array[ {{ inputs | join(' , ') }} ]{%- else -%}cast(array[] as array({{ data_type }})){%- endif -%}
@@ -49,9 +73,12 @@ array_join({% if limit_num %}slice({{ texts }}, 1, {{ limit_num }}){% else %}{{ 
 {% macro equals(expr1, expr2) %}{{ return(adapter.dispatch('equals', 'dbt')(expr1, expr2)) }}{% endmacro %}
 {# A NULL equals nothing, unless the project's flag says that it equals a NULL. #}
 {% macro default__equals(expr1, expr2) -%}
-{%- if adapter.behavior.enable_truthy_nulls_equals_macro -%}
-case when ({{ expr1 }} = {{ expr2 }}) or ({{ expr1 }} is null and {{ expr2 }} is null) then 0 else 1 end = 0
+{%- if adapter.behavior.enable_truthy_nulls_equals_macro %}
+    case when (({{ expr1 }} = {{ expr2 }}) or ({{ expr1 }} is null and {{ expr2 }} is null))
+        then 0
+        else 1
+    end = 0
 {%- else -%}
-({{ expr1 }} = {{ expr2 }})
-{%- endif -%}
-{%- endmacro %}
+    ({{ expr1 }} = {{ expr2 }})
+{%- endif %}
+{% endmacro %}

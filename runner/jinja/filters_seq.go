@@ -69,6 +69,9 @@ func keys(items []Value, get func(Value) (Value, error)) ([]Value, error) {
 	return out, nil
 }
 
+// filterSort compares lists of keys, also of one: what is equal is never asked
+// which is less, so that two None, or two values that are not there, can stand
+// beside each other.
 func filterSort(c *Call, a []Value) (Value, error) {
 	items, err := newSlice(c.f.rt, a[0])
 	if err != nil {
@@ -86,9 +89,6 @@ func filterSort(c *Call, a []Value) (Value, error) {
 		gets[i] = c.attrGetter(attribute, folds(a[2]), nil)
 	}
 	order, err := keys(items, func(v Value) (Value, error) {
-		if len(gets) == 1 {
-			return gets[0](v)
-		}
 		k := make(Tuple, len(gets))
 		for i, get := range gets {
 			x, err := get(v)

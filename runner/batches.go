@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +28,16 @@ import (
 // many parts slowly, so that a build inserts the batches in several steps of one
 // transaction: the published rows come with the first.
 
-// batchesAtOnce is how many batches one INSERT takes.
+// batchesAtOnce is how many batches one INSERT takes where the engine sets no limit.
 const batchesAtOnce = 50
+
+// atOnce is how many batches one statement of this engine takes.
+func (b *build) atOnce() int {
+	if a, ok := b.dialect().(engine.Appender); ok {
+		return a.MaxBranches()
+	}
+	return batchesAtOnce
+}
 
 // window is the time that the build computes of a microbatch model.
 func (b *build) window(n *compile.Node) compile.Batch {
@@ -101,10 +110,10 @@ func (x batches) union(from, to int) *compile.Rendered {
 func (x batches) all() *compile.Rendered { return headed(x.union(0, len(x.parts)), x.window()) }
 
 // statements are the SELECTs of as many batches as one statement takes.
-func (x batches) statements() []*compile.Rendered {
+func (x batches) statements(atOnce int) []*compile.Rendered {
 	var out []*compile.Rendered
-	for i := 0; i < len(x.parts); i += batchesAtOnce {
-		out = append(out, x.union(i, min(i+batchesAtOnce, len(x.parts))))
+	for i := 0; i < len(x.parts); i += atOnce {
+		out = append(out, x.union(i, min(i+atOnce, len(x.parts))))
 	}
 	return out
 }
@@ -137,10 +146,64 @@ func (b *build) renderBatches(ctx context.Context, t *task, binder compile.Bindi
 		return err
 	}
 	t.rendered, t.batches, t.bare, t.parts = x.all(), x.cut, x.parts[0], nil
-	if parts := x.statements(); len(parts) > 1 {
+	if parts := x.statements(b.atOnce()); len(parts) > 1 {
 		t.parts = parts
 	}
+	return b.storable(t)
+}
+
+// storable says whether the SQL of all batches fits into the statement that records
+// it, before anything is written.
+func (b *build) storable(t *task) error {
+	a, ok := b.dialect().(engine.Appender)
+	if !ok {
+		return nil
+	}
+	const around = 50_000 // what else the record holds
+	text := strconv.Quote(t.rendered.Stored)
+	if n := len(text) + strings.Count(text, "'") + around; n > a.MaxStatement() {
+		t.rendered, t.parts = t.bare, nil // what is recorded of the failure
+		return &diag.Error{Pos: diag.Pos{File: t.node.File}, Msg: fmt.Sprintf("the SQL of %d batches is too long for this engine: it has %d characters, and a statement may have %d", len(t.batches), n, a.MaxStatement()),
+			Advice: "choose a larger batch_size, a later begin, or a part of the time: --event-time-start and --event-time-end"}
+	}
 	return nil
+}
+
+// seam is where one batch ends in stored SQL, and the next begins.
+var seam = regexp.MustCompile(`\n\) AS batch\nWHERE [^\n]*(\nUNION ALL\n)-- batch `)
+
+// recordedBatches cuts the stored SQL of many batches into as many statements as a build
+// would have sent, if the engine takes so few at once.
+func (b *build) recordedBatches(stored string) (parts []*compile.Rendered, err error) {
+	if _, ok := b.dialect().(engine.Appender); !ok || !computed.MatchString(stored) {
+		return nil, nil
+	}
+	seams, atOnce := seam.FindAllStringSubmatchIndex(stored, -1), b.atOnce()
+	if len(seams) < atOnce {
+		return nil, nil
+	}
+	begin, end := strings.Index(stored, "\n-- batch ")+1, len(stored)
+	// The end of a statement that has published rows: they come with the first.
+	var tail, only string
+	if i := strings.LastIndex(stored, "\n), carried AS (\n"); i >= 0 {
+		end, tail = i, stored[i:]
+		only = tail[:strings.LastIndex(tail, "\nUNION ALL\nSELECT ")]
+	}
+	from, last := begin, tail
+	for i := atOnce - 1; ; i += atOnce {
+		to := end
+		if i < len(seams) {
+			to = seams[i][2]
+		}
+		part, err := compile.FromStored(stored[:begin]+stored[from:to]+last, b.r.cfg.LookupEnv)
+		if err != nil {
+			return nil, err
+		}
+		if parts = append(parts, part); to == end {
+			return parts, nil
+		}
+		from, last = seams[i][3], only
+	}
 }
 
 // outside is the condition of published rows that are not computed anew.

@@ -248,6 +248,9 @@ func (b *build) renderTask(ctx context.Context, t *task, binder compile.Binding)
 		err = b.renderBatches(ctx, t, binder)
 	default:
 		t.rendered, err = b.render(ctx, t.node, binder)
+		if err == nil && b.replayed != nil {
+			t.parts, err = b.recordedBatches(t.rendered.Stored)
+		}
 	}
 	return err
 }

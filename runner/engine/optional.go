@@ -106,6 +106,9 @@ type Appender interface {
 	JSONRows() string
 	// MaxStatement is how many characters a statement may have.
 	MaxStatement() int
+	// MaxBranches is how many SELECTs of a user's a UNION ALL may have: each is
+	// planned as stages of its own, of which a statement may have so many.
+	MaxBranches() int
 	// JSONTexts is the same of a JSON array of texts, which are its column v.
 	JSONTexts() string
 	// ParseTime reads a text "2006-01-02 15:04:05.000000 UTC".

@@ -20,6 +20,9 @@ func (backend) JSONRows() string {
 // MaxStatement is query.max-length, as it is unless the server says otherwise.
 func (backend) MaxStatement() int { return 1_000_000 }
 
+// MaxBranches leaves a branch 15 of query.max-stage-count's 150.
+func (backend) MaxBranches() int { return 10 }
+
 func (backend) JSONTexts() string { return "UNNEST(CAST(json_parse(?) AS array(varchar))) AS j(v)" }
 
 func (b backend) ParseTime(expr string) string {

@@ -54,7 +54,8 @@ var dbtMacros = [][2]string{
 	{`array_join({{ dbt.array_construct([1, 2]) }}, ',')`, "1,2"},
 	{`array_join({{ dbt.array_append('array[1]', 2) }}, ',')`, "1,2"},
 	{`array_join({{ dbt.array_concat('array[1]', 'array[2]') }}, ',')`, "1,2"},
-	{`{{ dbt.equals('cast(null as integer)', 'cast(null as integer)') }}`, "true"},
+	{`{{ dbt.equals('1', '1') }}`, "true"},
+	{`{{ dbt.equals('cast(null as integer)', 'cast(null as integer)') }}`, "NULL"}, // as in dbt without its flag
 	{`(select count(*) from ({{ dbt.date_spine('day', "date '2026-01-30'", "date '2026-02-02'") }}))`, "3"},
 }
 

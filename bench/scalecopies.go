@@ -28,7 +28,7 @@ func (g *generator) copies(ctx context.Context, to int) error {
 	}{
 		{"run_manifest_log", "", map[string]string{"seq": "n", "run_id": id, "version": "t.version + 2 * n"}},
 		{"run_manifest_model_log", names, map[string]string{"model": "format('m%03d', i)", "run_id": id, "data_run_id": id, "version": "t.version + n"}},
-		{"run_publication", "", map[string]string{"seq": "n", "run_id": id, "marts": marts}},
+		{"run_publication", "", map[string]string{"seq": fmt.Sprintf("n + %d", g.seq-int64(g.runs)), "run_id": id, "marts": marts}},
 		{"run_ledger", "", map[string]string{"seq": "t.seq + 3 * n", "run_id": id}},
 	} {
 		if err := g.copyRows(ctx, c.table, c.more, c.set, to); err != nil {

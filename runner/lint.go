@@ -321,7 +321,7 @@ func (l *lint) statement(ctx context.Context, file, text string, s sqltext.Span)
 		}
 		return pos, line, frames, ok
 	}
-	_, err = l.text(ctx, rendered.SQL, &compile.Node{File: file, Resource: "file"}, place)
+	_, err = l.text(ctx, rendered.SQL, &compile.Node{Config: compile.NoConfig, File: file, Resource: "file"}, place)
 	return err
 }
 

@@ -163,7 +163,7 @@ func (s *session) preview(ctx context.Context, g *compile.Graph, n *compile.Node
 	switch {
 	case n == nil:
 		rendered, err = g.RenderText(ctx, o.Inline, bind)
-		n = &compile.Node{File: "inline"}
+		n = &compile.Node{Config: compile.NoConfig, File: "inline"}
 	case n.Resource == compile.Seed:
 		rendered = &compile.Rendered{SQL: "SELECT * FROM " + bind.Ref(n).String()}
 	default:

@@ -107,7 +107,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 		}
 		n := &compile.Node{ID: id(rec.Model), Name: rec.Model, Package: p.Name, Resource: compile.Model, Kind: rec.Kind, File: "the stored SQL of " + rec.Model}
 		n.Table.Schema, n.Table.Name, n.Shown = rec.Layout.Schema, rec.Layout.Table, rec.Layout.Shown
-		n.Config = project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
+		n.Config = &project.ModelConfig{Materialized: rec.Kind, Enabled: true, RunIDColumn: rec.Layout.RunColumn,
 			CreatedAtColumn: rec.Layout.CreatedColumn, CreatedAtYields: true, PrimaryKey: rec.Layout.Key, UniqueKey: rec.Layout.Unique}
 		for nid, in := range rec.Inputs {
 			if rec.Kind == compile.Seed || strings.EqualFold(in.Name, rec.Model) || in.Via != "" { // its file; its own published rows; what a view reads
@@ -118,7 +118,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 				n.Refs = append(n.Refs, nid)
 			} else if g.Nodes[nid] == nil {
 				source, table, _ := strings.Cut(in.Name, ".")
-				g.Nodes[nid] = &compile.Node{ID: nid, Name: table, Resource: compile.Source, Source: &project.Source{SourceName: source, Name: table}}
+				g.Nodes[nid] = &compile.Node{Config: compile.NoConfig, ID: nid, Name: table, Resource: compile.Source, Source: &project.Source{SourceName: source, Name: table}}
 			}
 			n.Parents = append(n.Parents, nid)
 		}
@@ -130,7 +130,7 @@ func storedGraph(p *project.Project, recs []history.ModelRecord) (*compile.Graph
 	for _, rec := range recs {
 		for _, in := range rec.Inputs {
 			if in.RunID != "" && g.Nodes[id(in.Name)] == nil {
-				g.Nodes[id(in.Name)] = &compile.Node{ID: id(in.Name), Name: in.Name, Resource: compile.Model, Kind: "mart"}
+				g.Nodes[id(in.Name)] = &compile.Node{Config: compile.NoConfig, ID: id(in.Name), Name: in.Name, Resource: compile.Model, Kind: "mart"}
 			}
 		}
 	}

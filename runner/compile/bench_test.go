@@ -3,6 +3,8 @@ package compile
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,4 +98,36 @@ func BenchmarkRender(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkProject loads and compiles a project of 10,000 models once, in a
+// process that does nothing else, and reports how large that was.
+func BenchmarkProject(b *testing.B) {
+	const here = "BENCHMARK_PROJECT"
+	if dir := os.Getenv(here); dir != "" {
+		p, err := project.Load(context.Background(), project.Options{Dir: dir, LookupEnv: lookupTestEnv})
+		if err == nil {
+			_, err = Compile(context.Background(), p, Options{LookupEnv: lookupTestEnv})
+		}
+		if err != nil {
+			b.Fatal(shownErr(err))
+		}
+		return
+	}
+	p, err := load(b, manyModels(10_000), nil)
+	if err != nil {
+		b.Fatal(shownErr(err))
+	}
+	var peak, cpu, n float64
+	for b.Loop() {
+		c := exec.Command(os.Args[0], "-test.run", "^$", "-test.bench", "^BenchmarkProject$", "-test.benchtime", "1x")
+		c.Env = append(os.Environ(), here+"="+p.Dir)
+		if out, err := c.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		peak = max(peak, float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024)
+		cpu, n = cpu+1000*(c.ProcessState.UserTime()+c.ProcessState.SystemTime()).Seconds(), n+1
+	}
+	b.ReportMetric(peak, "peak-MB")
+	b.ReportMetric(cpu/n, "cpu-ms/op")
 }

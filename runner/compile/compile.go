@@ -59,8 +59,8 @@ type Node struct {
 	Tags     []string
 
 	// Of models, seeds and snapshots.
-	Kind        string // Config.Materialized: "mart", "view", "ephemeral", "incremental", …
-	Config      project.ModelConfig
+	Kind        string               // Config.Materialized: "mart", "view", "ephemeral", "incremental", …
+	Config      *project.ModelConfig // never nil; NoConfig of what has none
 	Description string
 	Columns     []project.Column
 	Table       engine.Relation // the mart's storage: schema and name, no database
@@ -93,6 +93,10 @@ type Node struct {
 	entry    *project.Entry // what YAML says of a model, seed or snapshot; nil if nothing
 	external string         // a source's files, as SQL
 }
+
+// NoConfig is the Config of what is not configured as models are: data tests,
+// sources, free texts. It is empty, and shared.
+var NoConfig = &project.ModelConfig{}
 
 // Entry is what a schema file says of a model; nil: nothing.
 func (n *Node) Entry() *project.Entry { return n.entry }

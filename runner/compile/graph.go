@@ -99,7 +99,8 @@ func (c *compiler) parallel(n int, f func(i int)) {
 func (c *compiler) sources() {
 	for _, s := range c.project.Sources {
 		n := &Node{
-			ID: sourceID(s), Name: s.Name, Package: s.Package, Resource: Source, Kind: Source,
+			Config: NoConfig,
+			ID:     sourceID(s), Name: s.Name, Package: s.Package, Resource: Source, Kind: Source,
 			File: s.File, Pos: s.Pos, FQN: s.FQN, Tags: s.Tags, Description: s.Description, Columns: s.Columns, Source: s, config: s.Config,
 			Relation: engine.Relation{Database: s.Database, Schema: s.Schema, Name: s.Identifier},
 		}
@@ -189,7 +190,8 @@ func (c *compiler) model(m *project.Model) unit {
 		return unit{} // its error has been told
 	}
 	n := &Node{
-		ID: m.ID(), Name: m.Name, Version: m.Version, Package: m.Package, Resource: Model, File: m.File,
+		Config: &project.ModelConfig{},
+		ID:     m.ID(), Name: m.Name, Version: m.Version, Package: m.Package, Resource: Model, File: m.File,
 		Pos: diag.Pos{File: m.File, Line: 1, Col: 1}, FQN: m.FQN, RawSQL: m.Source, template: m.Template,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: m.Name},
 	}
@@ -232,7 +234,7 @@ func (u *unit) configure() {
 	decode := func() []*diag.Error {
 		var errs []*diag.Error
 		n.config = u.r.merged()
-		n.Config, errs = project.DecodeModel(n.config)
+		*n.Config, errs = project.DecodeModel(n.config)
 		kinds = u.kindErrors()
 		return errs
 	}

@@ -155,7 +155,7 @@ func (g *Graph) RenderHook(ctx context.Context, h *Hook, n *Node, b Binding, mor
 // operation renders a template that is no SELECT.
 func (r *render) operation(t *jinja.Template, what string) (*Rendered, error) {
 	if r.node == nil {
-		r.node = &Node{Name: what, Package: r.pkg, Resource: "sql operation", File: t.File(), Pos: diag.Pos{File: t.File()}, template: t}
+		r.node = &Node{Config: NoConfig, Name: what, Package: r.pkg, Resource: "sql operation", File: t.File(), Pos: diag.Pos{File: t.File()}, template: t}
 	}
 	out, err := t.Render(r.ctx, r.options())
 	if err != nil {

@@ -286,7 +286,7 @@ func (g *Graph) RenderText(ctx context.Context, text string, b Binding) (*Render
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Name: "inline", Package: g.Project.Name, Resource: "sql operation", File: "inline", Pos: diag.Pos{File: "inline"}, template: t, RawSQL: text}
+	n := &Node{Config: NoConfig, Name: "inline", Package: g.Project.Name, Resource: "sql operation", File: "inline", Pos: diag.Pos{File: "inline"}, template: t, RawSQL: text}
 	r := &render{env: g.env, ctx: ctx, node: n, pkg: n.Package, b: &b}
 	main, err := r.write()
 	if err != nil {
@@ -301,7 +301,7 @@ func (g *Graph) RenderLoadedAt(ctx context.Context, source *Node, b Binding) (*R
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{ID: source.ID, Name: source.Name, Package: source.Package, Resource: "sql operation", File: "loaded_at_query", Pos: diag.Pos{File: "loaded_at_query"},
+	n := &Node{Config: NoConfig, ID: source.ID, Name: source.Name, Package: source.Package, Resource: "sql operation", File: "loaded_at_query", Pos: diag.Pos{File: "loaded_at_query"},
 		template: t, RawSQL: source.Source.LoadedAtQuery, Source: source.Source, Relation: source.Relation, external: source.external}
 	r := &render{env: g.env, ctx: ctx, node: n, pkg: n.Package, b: &b}
 	main, err := r.write()

@@ -13,7 +13,8 @@ import (
 // when the file is read.
 func (c *compiler) seed(s *project.Seed) unit {
 	n := &Node{
-		ID: "seed." + s.Package + "." + s.Name, Name: s.Name, Package: s.Package, Resource: Seed, File: s.File,
+		Config: &project.ModelConfig{},
+		ID:     "seed." + s.Package + "." + s.Name, Name: s.Name, Package: s.Package, Resource: Seed, File: s.File,
 		Pos: diag.Pos{File: s.File}, FQN: s.FQN,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: s.Name},
 	}

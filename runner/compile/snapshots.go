@@ -39,7 +39,8 @@ func (h *History) Columns() []string {
 // snapshot renders a snapshot and reads its config.
 func (c *compiler) snapshot(s *project.Snapshot) unit {
 	n := &Node{
-		ID: s.ID(), Name: s.Name, Package: s.Package, Resource: Snapshot, File: s.File, Pos: s.Pos, FQN: s.FQN, RawSQL: s.Source, template: s.Template,
+		Config: &project.ModelConfig{},
+		ID:     s.ID(), Name: s.Name, Package: s.Package, Resource: Snapshot, File: s.File, Pos: s.Pos, FQN: s.FQN, RawSQL: s.Source, template: s.Template,
 		Table: engine.Relation{Schema: c.project.Target.StorageSchema, Name: s.Name},
 	}
 	u := unit{r: &render{env: c.env, ctx: c.ctx, node: n, pkg: s.Package, layers: s.Layers, above: s.Over}, node: n}

@@ -59,15 +59,18 @@ func (c *compiler) dataTests() {
 	for _, t := range c.project.Tests {
 		todo = append(todo, func() unit { return c.singularNode(t) })
 	}
-	units := make([]unit, len(todo))
-	c.parallel(len(todo), func(i int) {
-		if units[i] = todo[i](); units[i].node != nil {
-			units[i].configureTest()
-		}
-	})
-	for i := range units {
-		if u := &units[i]; u.node != nil && u.enabled {
-			c.addTest(u)
+	// Some at a time: what a render needs is large beside the node that it makes.
+	for part := range slices.Chunk(todo, 2_000) {
+		units := make([]unit, len(part))
+		c.parallel(len(part), func(i int) {
+			if units[i] = part[i](); units[i].node != nil {
+				units[i].configureTest()
+			}
+		})
+		for i := range units {
+			if u := &units[i]; u.node != nil && u.enabled {
+				c.addTest(u)
+			}
 		}
 	}
 }
@@ -258,7 +261,8 @@ func (c *compiler) singularNode(t *project.SingularTest) unit {
 		return unit{}
 	}
 	n := &Node{
-		Name: t.Name, Package: t.Package, Resource: Test, Kind: Test, File: t.File, Pos: diag.Pos{File: t.File, Line: 1, Col: 1},
+		Config: NoConfig,
+		Name:   t.Name, Package: t.Package, Resource: Test, Kind: Test, File: t.File, Pos: diag.Pos{File: t.File, Line: 1, Col: 1},
 		FQN: t.FQN[:max(0, len(t.FQN)-1)], Description: t.Description, RawSQL: t.Source, template: t.Template, Test: &DataTest{},
 	}
 	r := &render{env: c.env, ctx: c.ctx, node: n, pkg: t.Package, layers: t.Layers, above: t.Over}
@@ -270,6 +274,7 @@ func (c *compiler) singularNode(t *project.SingularTest) unit {
 // rendered: only its arguments can read anything.
 func (c *compiler) genericNode(t *project.DataTest, of *Node, tags []string) unit {
 	n := &Node{
+		Config:  NoConfig,
 		Package: of.Package, Resource: Test, Kind: Test, File: t.Pos.File, Pos: t.Pos, Description: t.Description, Tags: slices.Clone(tags),
 		FQN: folderFQN(c.project, of.Package, t.Pos.File),
 		Test: &DataTest{Generic: t.Test, Package: t.Package, Column: t.Column, Model: of.ID, Args: t.Args, FailCalc: "count(*)",

@@ -166,7 +166,8 @@ func (u *unitReader) read(m *Node) *Node {
 	}
 	description, _ := get(raw, "description").(string)
 	n := &Node{
-		Name: name, Package: e.Package, Resource: Unit, Kind: Unit, File: e.Pos.File, Pos: e.Pos, Tags: tags, Description: description,
+		Config: &project.ModelConfig{},
+		Name:   name, Package: e.Package, Resource: Unit, Kind: Unit, File: e.Pos.File, Pos: e.Pos, Tags: tags, Description: description,
 		ID:      Unit + "." + e.Package + "." + m.BaseName() + "." + name,
 		FQN:     entryFQN(u.c.project, e, m.BaseName()),
 		Parents: []string{m.ID},

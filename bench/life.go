@@ -175,8 +175,7 @@ func (m *measured) backAndForth(rounds int) error {
 func (m *measured) move(what string, times int, before func() error, plan func(*runner.Runner) (*runner.Move, error)) error {
 	ctx := context.Background()
 	var moved, moving, used []float64
-	m.spent = map[string]time.Duration{}
-	defer func() { m.spent = nil }()
+	spent := map[string]time.Duration{}
 	for range times {
 		if err := before(); err != nil {
 			return err
@@ -189,10 +188,12 @@ func (m *measured) move(what string, times int, before func() error, plan func(*
 		if err != nil {
 			return err
 		}
-		clear(m.spent)
-		m.count = 0
+		clear(spent)
+		m.spent, m.count = spent, 0
 		begin, before := time.Now(), cpu()
-		if _, err := r.Move(ctx, planned, ""); err != nil {
+		_, err = r.Move(ctx, planned, "")
+		m.spent = nil // a build sends statements at once
+		if err != nil {
 			return err
 		}
 		moved = append(moved, 1000*time.Since(begin).Seconds())
@@ -201,9 +202,9 @@ func (m *measured) move(what string, times int, before func() error, plan func(*
 	}
 	fmt.Printf("  %s: its transaction %.1f ms (best %.1f); with opening and closing the file %.1f ms (best %.1f), CPU %.1f ms; %d statements (medians of %d)\n",
 		what, median(moving), slices.Min(moving), median(moved), slices.Min(moved), median(used), m.count, len(moved))
-	most := slices.SortedFunc(maps.Keys(m.spent), func(a, b string) int { return cmp.Compare(m.spent[b], m.spent[a]) })
+	most := slices.SortedFunc(maps.Keys(spent), func(a, b string) int { return cmp.Compare(spent[b], spent[a]) })
 	for _, q := range most[:min(8, len(most))] {
-		fmt.Printf("    %6.2f ms in the last  %s\n", 1000*m.spent[q].Seconds(), q)
+		fmt.Printf("    %6.2f ms in the last  %s\n", 1000*spent[q].Seconds(), q)
 	}
 	return nil
 }

@@ -27,9 +27,9 @@ type compiler struct {
 	nodes map[string]*Node
 	units map[string]*unit // of models, by id
 
-	told      map[string]bool    // warnings of keys of one's own: a folder's is told of once
-	testNames map[[2]string]bool // package and name
-	kept      map[string]*Node   // data tests by the table of their failing rows
+	told      map[string]bool  // warnings of keys of one's own: a folder's is told of once
+	testNames map[string]bool  // ids of data tests, without the hash
+	kept      map[string]*Node // data tests by the table of their failing rows
 }
 
 // unit is a template that was rendered once.
@@ -49,7 +49,7 @@ type unit struct {
 // error.
 func Compile(ctx context.Context, p *project.Project, o Options) (*Graph, error) {
 	size := 3 * len(p.Models)
-	c := &compiler{ctx: ctx, nodes: make(map[string]*Node, size), units: make(map[string]*unit, len(p.Models)), testNames: map[[2]string]bool{}}
+	c := &compiler{ctx: ctx, nodes: make(map[string]*Node, size), units: make(map[string]*unit, len(p.Models)), testNames: make(map[string]bool, size)}
 	if o.Dialect == "" {
 		o.Dialect = "duckdb"
 	}

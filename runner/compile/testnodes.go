@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -155,11 +154,14 @@ func (c *compiler) addTest(u *unit) {
 // another `where`, say. The first keeps the name.
 func (c *compiler) uniqueName(n *Node) {
 	base := n.Name
-	for i := 2; c.testNames[[2]string{n.Package, n.Name}]; i++ {
+	for i := 2; ; i++ {
+		n.ID = "test." + n.Package + "." + n.Name + n.Test.hash
+		if key := strings.TrimSuffix(n.ID, n.Test.hash); !c.testNames[key] {
+			c.testNames[key] = true
+			break
+		}
 		n.Name = fmt.Sprintf("%s_%d", base, i)
 	}
-	c.testNames[[2]string{n.Package, n.Name}] = true
-	n.ID = "test." + n.Package + "." + n.Name + n.Test.hash
 	n.FQN = append(slices.Clip(n.FQN), n.Name)
 }
 
@@ -170,27 +172,53 @@ func (n *Node) testHash() string {
 	if t.Generic == "" {
 		return ""
 	}
-	args := map[string]jinja.Value{}
-	for _, it := range t.Args.Items() {
-		args[jinja.Str(it.Key)] = it.Value
+	items := t.Args.Items()
+	keys := make([]string, 0, len(items)+2)
+	for _, it := range items {
+		keys = append(keys, jinja.Str(it.Key))
 	}
-	if t.Column != "" {
-		args["column_name"] = t.Column
+	if t.Column != "" && !slices.Contains(keys, "column_name") {
+		keys = append(keys, "column_name")
 	}
-	if t.attached != nil {
-		args["model"] = "{{ get_where_subquery(" + t.attached.Call() + ") }}"
+	if t.attached != nil && !slices.Contains(keys, "model") {
+		keys = append(keys, "model")
 	}
-	text := []byte(n.Name + "{'kwargs': {")
-	for i, key := range slices.Sorted(maps.Keys(args)) {
+	slices.Sort(keys)
+	var room [512]byte
+	text := append(append(room[:0], n.Name...), "{'kwargs': {"...)
+	for i, key := range keys {
 		if i > 0 {
 			text = append(text, ", "...)
 		}
-		text = append(append(text, jinja.Repr(key)...), ": "...)
-		text = append(text, jinja.Repr(hashable(args[key]))...)
+		text = append(appendRepr(text, key), ": "...)
+		switch {
+		case key == "column_name" && t.Column != "":
+			text = appendRepr(text, t.Column)
+		case key == "model" && t.attached != nil:
+			text = appendRepr(text, "{{ get_where_subquery("+t.attached.Call()+") }}")
+		default:
+			v, _ := t.Args.Get(key)
+			text = append(text, jinja.Repr(hashable(v))...)
+		}
 	}
-	text = append(text, "}, 'name': "+jinja.Repr(t.Generic)+", 'namespace': "+jinja.Repr(cmp.Or(t.Package, "None"))+"}"...)
+	text = appendRepr(append(text, "}, 'name': "...), t.Generic)
+	text = append(appendRepr(append(text, ", 'namespace': "...), cmp.Or(t.Package, "None")), '}')
 	sum := md5.Sum(text)
-	return "." + hex.EncodeToString(sum[:])[22:]
+	return "." + hex.EncodeToString(sum[11:])
+}
+
+// appendRepr appends a text as Python's repr() prints it.
+func appendRepr(b []byte, s string) []byte {
+	quote := byte('\'')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' && quote == '\'' && !strings.Contains(s, `"`):
+			quote = '"'
+		case c < ' ' || c > '~' || c == '\\' || c == quote:
+			return append(b, jinja.Repr(s)...)
+		}
+	}
+	return append(append(append(b, quote), s...), quote)
 }
 
 // hashable is a value with its dicts in the order of their keys, and all else as text.
@@ -243,11 +271,14 @@ func (c *compiler) keepApart(n *Node) {
 	if t.KeptIn.Name == "" {
 		t.KeptIn.Name = n.Name
 	}
+	if !t.Keeps(false) {
+		return
+	}
 	if c.kept == nil {
 		c.kept = map[string]*Node{}
 	}
 	key := strings.ToLower(t.KeptIn.Schema + "\x00" + t.KeptIn.Name)
-	if first := c.kept[key]; first != nil && t.Keeps(false) && first.Test.Keeps(false) {
+	if first := c.kept[key]; first != nil {
 		c.errs.Add(&diag.Error{Pos: n.Pos, Msg: fmt.Sprintf("two data tests keep their failing rows in %s: %s and %s (%s)", t.KeptIn, n.Name, first.Name, first.Pos),
 			Advice: "give one of them another alias"})
 		return
